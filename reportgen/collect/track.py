@@ -1,0 +1,85 @@
+"""A loader, watched from outside: how long the loop waited for data, how many passes were completed, a progress bar."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Generic, TextIO, TypeVar
+
+from reportgen.collect.progress import ProgressBar
+
+if TYPE_CHECKING:
+    from reportgen.collect.recorder import Recorder
+
+Batch = TypeVar("Batch")
+
+
+class Track(Generic[Batch]):
+    """What `report.track(loader)` returns: iterates as the loader does and yields the very same batches.
+
+    It has a length when the loader has one. Each pass over the train split that runs to its end counts as one epoch.
+    After each pass two measures are recorded under the split's name: `data_wait` (share of the pass's time spent waiting
+    for the loader, 0 to 1) and `step_seconds` (mean time of one iteration, waiting included).
+    """
+
+    def __init__(
+        self,
+        loader: Iterable[Batch],
+        split: str,
+        recorder: Recorder,
+        on_open: Callable[[int], None],
+        stream: TextIO | None = None,
+    ) -> None:
+        self._loader = loader
+        self._split = split
+        self._recorder = recorder
+        self._on_open = on_open
+        self._stream = stream
+
+    def __len__(self) -> int:
+        return len(self._loader)  # type: ignore[arg-type]  # TypeError for a loader without a length, as without us
+
+    def __iter__(self) -> Iterator[Batch]:
+        bar = ProgressBar(self._label(), self._length(), self._stream or sys.stderr)
+        waited, done = 0.0, 0
+        self._on_open(+1)
+        try:
+            started = before = time.perf_counter()
+            for batch in self._loader:
+                waited += time.perf_counter() - before
+                yield batch
+                done += 1
+                bar.advance(done)
+                before = time.perf_counter()
+            elapsed = time.perf_counter() - started
+            with self._recorder.guard("track"):
+                self._completed(done, waited, elapsed)
+        finally:
+            # Also reached by `break` (the generator is closed) and by an exception in the loop's body.
+            self._on_open(-1)
+            bar.close()
+
+    def _label(self) -> str:
+        if self._split != "train":
+            return self._split
+        epoch = self._recorder.epoch
+        return f"{self._split} epoch {int(epoch) + 1 if epoch is not None else 1}"
+
+    def _length(self) -> int | None:
+        try:
+            return len(self._loader)  # type: ignore[arg-type]
+        except TypeError:  # a generator, or an IterableDataset's loader
+            return None
+
+    def _completed(self, done: int, waited: float, elapsed: float) -> None:
+        if done:
+            self._recorder.measures(
+                {
+                    "data_wait": {self._split: waited / elapsed if elapsed else 0.0},
+                    "step_seconds": {self._split: elapsed / done},
+                },
+                self._recorder.stamp(),
+            )
+        if self._split == "train":
+            self._recorder.epoch = (self._recorder.epoch or 0.0) + 1.0

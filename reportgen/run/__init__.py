@@ -1,0 +1,1 @@
+"""The Run: what one training run left behind, as plain data. Standard library only."""

@@ -1,0 +1,229 @@
+"""The Run and the records it is made of: frozen dataclasses of standard-library types."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from reportgen.run.distribution import DistributionSeries
+from reportgen.run.graph import Graph
+from reportgen.run.predictions import PredictionSet
+from reportgen.run.series import Series, Stamp
+
+SCHEMA = 1
+
+# A value as it stands in a configuration once it is plain: JSON's types. Nested keys are joined by dots.
+Plain = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Git:
+    """The commit of the working folder; dirty when tracked files differ from it, None when that is not known."""
+
+    commit: str
+    branch: str = ""
+    dirty: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Where the run ran, without naming the host, the user or the home folder."""
+
+    python: str = ""
+    platform: str = ""
+    processors: int = 0
+    accelerators: tuple[str, ...] = ()
+    packages: Mapping[str, str] = field(default_factory=dict)
+    argv: tuple[str, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
+    git: Git | None = None
+    git_note: str = ""
+    seeds: Mapping[str, int] = field(default_factory=dict)
+    threads: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What collecting cost, in seconds of the training loop's own thread; by_collector names its parts."""
+
+    seconds: float = 0.0
+    by_collector: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One process that wrote to the run folder. resumed_from: the first step of a resumed attempt, None for the first."""
+
+    number: int
+    started: float
+    resumed_from: int | None = None
+    ended: float | None = None
+    status: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of a watched model. group: index of the optimizer's parameter group that holds it, None if none.
+
+    tied_to: the name under which the same tensor was met first, "" when it is its own. numel: number of elements.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    device: str
+    trainable: bool
+    group: int | None = None
+    tied_to: str = ""
+
+    @property
+    def numel(self) -> int:
+        """Number of elements."""
+        product = 1
+        for size in self.shape:
+            product *= size
+        return product
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A watched model. modules: full name -> class name, in registration order. optimizer: groups as plain settings."""
+
+    name: str
+    type: str
+    parameters: tuple[Parameter, ...] = ()
+    modules: Mapping[str, str] = field(default_factory=dict)
+    optimizers: tuple[str, ...] = ()
+    groups: tuple[Mapping[str, Plain], ...] = ()
+    criterion: str = ""
+    compiled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Images:
+    """Images logged under a tag at a step: names in Run.media with a caption each; `total` is how many were given."""
+
+    tag: str
+    stamp: Stamp
+    media: tuple[str, ...]
+    captions: tuple[str, ...] = ()
+    total: int = 0
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TextRecord:
+    """Text logged under a tag at a step."""
+
+    tag: str
+    stamp: Stamp
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TableRecord:
+    """A table logged under a tag: column names and rows of plain values."""
+
+    tag: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Plain, ...], ...]
+    total: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One line of a traceback. path: relative to the working folder, or from site-packages on. own: user's code."""
+
+    path: str
+    line: int
+    function: str
+    code: str = ""
+    own: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The exception that ended a run. frames: outermost first. module: the watched module it was raised in, if any."""
+
+    type: str
+    message: str
+    stamp: Stamp
+    frames: tuple[Frame, ...] = ()
+    module: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something reportgen itself left out or failed at: `what` is a sentence, `where` the collector or argument.
+
+    kind: "failure" (of our own), "rejected" (an argument that could not be used) or "omission" (known limit).
+    """
+
+    kind: str
+    where: str
+    what: str
+    step: int = 0
+    times: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """What of the journal could not be read."""
+
+    lines: int = 0
+    torn_tail: bool = False
+    files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Meta:
+    """Title, times and circumstances of a run.
+
+    status: "finished", "running", "failed", "stopped by the user", "ended without build()" or "no end recorded".
+    started, ended, last_record: seconds since the Unix epoch (ended is None while no end is recorded).
+    """
+
+    title: str
+    status: str
+    started: float
+    ended: float | None = None
+    last_record: float | None = None
+    config: Mapping[str, Plain] = field(default_factory=dict)
+    direction: Mapping[str, str] = field(default_factory=dict)
+    environment: Environment = field(default_factory=Environment)
+    cost: Cost = field(default_factory=Cost)
+    attempts: tuple[Attempt, ...] = ()
+    reportgen: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """All that one training run left behind.
+
+    scalars: tag -> series. measures: what watching found, quantity -> name -> series: "update_ratio", "gradient_norm",
+    "weight_norm" by parameter; "dead_share", "saturated_share" (0 to 1) by module. distributions: kind -> name -> series.
+    media: file name -> bytes of every image a record names (it may read from disk at each look-up).
+    thinned: sentences that say what a page's Run leaves out of the full one; empty for the full one.
+    """
+
+    schema: int
+    meta: Meta
+    scalars: Mapping[str, Series] = field(default_factory=dict)
+    measures: Mapping[str, Mapping[str, Series]] = field(default_factory=dict)
+    distributions: Mapping[str, Mapping[str, DistributionSeries]] = field(default_factory=dict)
+    predictions: tuple[PredictionSet, ...] = ()
+    models: tuple[Model, ...] = ()
+    graphs: tuple[Graph, ...] = ()
+    images: tuple[Images, ...] = ()
+    texts: tuple[TextRecord, ...] = ()
+    tables: tuple[TableRecord, ...] = ()
+    notes: tuple[Note, ...] = ()
+    failure: Failure | None = None
+    damage: Damage = field(default_factory=Damage)
+    thinned: tuple[str, ...] = ()
+    media: Mapping[str, bytes] = field(default_factory=dict)
+
+    @property
+    def graph(self) -> Graph | None:
+        """The graph of the first watched model, None when none was captured."""
+        return self.graphs[0] if self.graphs else None
