@@ -1,0 +1,313 @@
+"""The facade a training script holds: it collects while the run goes on and builds the page when asked."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from reportgen.collect.environment import environment
+from reportgen.collect.failure import failure_of
+from reportgen.collect.media import Media
+from reportgen.collect.predictions import Predictions
+from reportgen.collect.recorder import Recorder
+from reportgen.collect.track import Track
+from reportgen.collect.values import flatten
+from reportgen.collect.watch import Watcher
+from reportgen.errors import InvalidArgumentError, OutputError, shown
+from reportgen.pipeline import Result, build
+from reportgen.run.folder import RunFolder, create_folder
+from reportgen.run.records import Meta
+from reportgen.run.redact import redact_config
+
+if TYPE_CHECKING:
+    from torch import nn
+    from torch.optim import Optimizer
+
+Batch = TypeVar("Batch")
+
+FINISHED = "finished"
+FAILED = "failed"
+STOPPED = "stopped by the user"
+ABANDONED = "ended without build()"
+RUNNING = "running"
+
+
+class Report:
+    """Records one training run and builds its report.
+
+    title: what the page is headed; folder: where the run is recorded (default `runs/<title>-<time>`). config: settings to
+    show, nested as you like; keys that look secret are hidden. direction: metric name -> "lower" or "higher" where the
+    built-in table does not know what is better. resume: go on in a folder that already holds a run. strict: raise our
+    own errors instead of turning them into one warning and a note on the page (for tests).
+
+    Nothing here changes the training or raises into it. As a context manager it builds on exit; an exception raised
+    inside is recorded, shown on the page and goes on to the caller.
+    """
+
+    def __init__(
+        self,
+        title: str = "run",
+        folder: str | os.PathLike[str] | None = None,
+        config: Mapping[str, Any] | object | None = None,
+        direction: Mapping[str, Literal["lower", "higher"]] | None = None,
+        *,
+        resume: bool = False,
+        strict: bool = False,
+    ) -> None:
+        self._assemble(_open_recorder(str(title), folder, resume, strict), RUNNING)
+        with self._recorder.guard("report"):
+            self._recorder.update_meta(
+                config=redact_config(config), direction=_directions(direction), environment=environment()
+            )
+        atexit.register(self._process_ends)
+
+    def _assemble(self, recorder: Recorder, status: str) -> None:
+        self._recorder = recorder
+        self._watcher = Watcher(recorder)
+        self._predictions = Predictions(recorder)
+        self._media = Media(recorder)
+        self._status = status
+        self._ended = False
+        self._within = False
+        self._tracks = 0
+
+    # -- recording ------------------------------------------------------------------------------------------------
+
+    @property
+    def folder(self) -> Path | None:
+        """The run folder; None when nothing is recorded (it could not be made, or this is not rank 0)."""
+        return self._recorder.path
+
+    def watch(
+        self,
+        model: nn.Module,
+        optimizer: Optimizer | Iterable[Optimizer] | None = None,
+        criterion: object = None,
+        *,
+        name: str | None = None,
+        scaler: object = None,
+        scheduler: object = None,
+    ) -> None:
+        """Observe a model while it trains: its graph, distributions of weights, gradients and activations, updates.
+
+        Once a model; `optimizer` may be several. The first optimizer watched gives the step. `name` tells several
+        models apart. Observing stops at `close()`. It adds no hook to the model itself.
+        """
+        with self._recorder.guard("watch"):
+            self._watcher.watch(model, optimizer, criterion, name=name, scaler=scaler, scheduler=scheduler)
+
+    def track(self, loader: Iterable[Batch], split: str = "train") -> Iterable[Batch]:
+        """Iterate over `loader` unchanged while its waiting time and its passes are recorded.
+
+        A pass over the "train" split that runs to its end counts as an epoch. On a terminal a progress bar is shown.
+        """
+        return Track(loader, str(split), self._recorder, self._tracking)
+
+    def log(self, values: Mapping[str, Any], step: int | None = None) -> None:
+        """Record numbers by tag: `{"train/loss": loss, "val/acc": acc}`.
+
+        Values: Python and numpy numbers, tensors of one element on any device (not synchronised with), torchmetrics
+        objects, and mappings of these (keys joined by "/"). `step` defaults to the optimizer steps done.
+        """
+        recorder = self._recorder
+        with recorder.guard("log"):
+            if self._ended:
+                self._run_again()
+            flat = flatten(values, "values", recorder.reject)
+            recorder.scalars(flat, recorder.stamp(_step(step), next(iter(flat), None)))
+
+    def predictions(
+        self,
+        inputs: Any,
+        outputs: Any,
+        targets: Any,
+        classes: Iterable[str] | Mapping[int, str] | None = None,
+        task: str = "auto",
+        split: str = "val",
+        step: int | None = None,
+        *,
+        outputs_are: str | None = None,
+    ) -> None:
+        """Record what the model said (`outputs`, first dimension N) of `inputs` against `targets`.
+
+        Batches of one split and step add up; metrics cover every sample, a few are kept to look at. inputs may be None,
+        images (N,C,H,W) or anything of length N. task: "auto", "classification", "binary", "multilabel", "regression",
+        "segmentation" or "detection". outputs_are: "logits", "probabilities" or "log-probabilities" when it should not be
+        told from the numbers.
+        """
+        with self._recorder.guard("predictions"):
+            self._predictions.add(
+                inputs, outputs, targets, classes, task, str(split), _step(step), outputs_are=outputs_are
+            )
+
+    def snapshot(self, step: int | None = None) -> None:
+        """Record the distributions of weights and gradients of all watched models now."""
+        with self._recorder.guard("snapshot"):
+            self._watcher.snapshot(_step(step))
+
+    def histogram(self, tag: str, values: Any, step: int | None = None) -> None:
+        """Record the distribution of `values` (a tensor, array or sequence of numbers, any shape) under `tag`."""
+        with self._recorder.guard("histogram"):
+            self._watcher.histogram(str(tag), values, _step(step))
+
+    def images(self, tag: str, images: Any, step: int | None = None) -> None:
+        """Record images under `tag`: (C,H,W), (N,C,H,W) or a list; uint8, or floats (0 to 1, else rescaled and said so)."""
+        with self._recorder.guard("images"):
+            self._media.images(str(tag), images, _step(step))
+
+    def figure(self, tag: str, figure: Any, step: int | None = None) -> None:
+        """Record a matplotlib Figure under `tag`. The figure is neither changed nor closed."""
+        with self._recorder.guard("figure"):
+            self._media.figure(str(tag), figure, _step(step))
+
+    def text(self, tag: str, text: str, step: int | None = None) -> None:
+        """Record a text under `tag`."""
+        with self._recorder.guard("text"):
+            self._media.text(str(tag), text, _step(step))
+
+    def table(self, tag: str, rows: Any) -> None:
+        """Record a table under `tag`: a list of dicts, a list of lists, or a dict of columns."""
+        with self._recorder.guard("table"):
+            self._media.table(str(tag), rows)
+
+    # -- building and ending --------------------------------------------------------------------------------------
+
+    def build(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        embed: Literal["thin", "full"] = "thin",
+        final: bool = True,
+    ) -> Result | None:
+        """Write the report (default: `report.html` in the run folder) and say where it is.
+
+        May be called at any time and any number of times. `final=False` leaves the run marked as running. embed="full"
+        puts every point of every series into the page's data, without a promise of size. Returns None where nothing is
+        recorded (a rank other than 0, a DataLoader worker) or when building failed, which is then a warning.
+        """
+        if not self._recorder.owner or self.folder is None:
+            return None
+        with self._recorder.guard("build"):
+            if final and not self._within and not self._tracks:
+                self._end(FINISHED)
+            self._flush()
+            return build(self.folder, path, embed=embed)
+        return None
+
+    def close(self) -> None:
+        """Stop observing and write what is pending. Without a `build()` before it the run "ended without build()"."""
+        with self._recorder.guard("close"):
+            self._watcher.close()
+            self._end(ABANDONED if self._status == RUNNING else self._status)
+            self._flush()
+            self._recorder.close()
+        atexit.unregister(self._process_ends)
+
+    def __enter__(self) -> Report:
+        self._within = True
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> Literal[False]:
+        self._within = False
+        self._tracks = 0
+        if error is None:
+            self.build()
+        else:
+            self._record_failure(error)
+            with self._recorder.guard("build"):
+                self._flush()
+                if self._recorder.owner and self.folder is not None:
+                    build(self.folder)
+        self.close()
+        return False
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Report:
+        """A report is one recording: a copied trainer or model that holds it goes on with the same one."""
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled (a saved model that holds it, a spawned worker's data set) it becomes a report that records nothing."""
+        return (_silent, ())
+
+    def __repr__(self) -> str:
+        return f"<reportgen.Report {str(self.folder)!r}, {self._status}>"
+
+    # -- inside ---------------------------------------------------------------------------------------------------
+
+    def _tracking(self, change: int) -> None:
+        self._tracks = max(0, self._tracks + change)
+
+    def _flush(self) -> None:
+        self._predictions.flush()
+        self._recorder.flush()
+
+    def _end(self, status: str) -> None:
+        self._status = status
+        self._ended = True
+        self._recorder.end(status)
+
+    def _run_again(self) -> None:
+        self._ended = False
+        self._status = RUNNING
+        self._recorder.update_meta(status=RUNNING, ended=None)
+
+    def _record_failure(self, error: BaseException) -> None:
+        with self._recorder.guard("failure"):
+            if isinstance(error, SystemExit) and error.code in (None, 0):
+                self._end(FINISHED)
+            elif isinstance(error, KeyboardInterrupt):
+                self._end(STOPPED)
+            else:
+                failure = failure_of(error, self._recorder.stamp(), self._watcher.current_module())
+                self._recorder.record("failure", failure, failure.stamp)
+                self._end(FAILED)
+
+    def _process_ends(self) -> None:
+        if self._status == RUNNING and not self._ended and self._recorder.owner:
+            # The interpreter leaves the exception that ends a script here; in a session with a prompt it may be old.
+            error = getattr(sys, "last_value", None)
+            if isinstance(error, BaseException) and not hasattr(sys, "ps1"):
+                self._record_failure(error)
+        self.close()
+
+
+def _open_recorder(title: str, folder: str | os.PathLike[str] | None, resume: bool, strict: bool) -> Recorder:
+    meta = Meta(title=title, status=RUNNING, started=time.time())
+    try:
+        place: RunFolder | None = create_folder(title, folder, resume=resume)
+    except (OutputError, OSError) as error:
+        if strict:
+            raise
+        recorder = Recorder(None, meta, strict)
+        recorder.note("failure", "folder", f"{error}; nothing is recorded")
+        return recorder
+    return Recorder(place, meta, strict)
+
+
+def _directions(direction: Mapping[str, str] | None) -> dict[str, str]:
+    for metric, better in (direction or {}).items():
+        if better not in ("lower", "higher"):
+            raise InvalidArgumentError(f"direction[{shown(metric)}]", better, '"lower" or "higher"')
+    return {str(metric): better for metric, better in (direction or {}).items()}
+
+
+def _step(step: Any) -> int | None:
+    if step is None or type(step) is int:
+        return step
+    try:
+        return int(step)
+    except (TypeError, ValueError, OverflowError):
+        raise InvalidArgumentError("step", step, "an integer, or None for the optimizer steps done") from None
+
+
+def _silent() -> Report:
+    report = Report.__new__(Report)
+    report._assemble(Recorder(None, Meta(title="", status=FINISHED, started=0.0), strict=False), FINISHED)
+    return report

@@ -1,0 +1,7 @@
+"""What tests of reports are made of: runs without a training behind them."""
+
+from __future__ import annotations
+
+from reportgen.testing_run import HOSTILE, fake_run
+
+__all__ = ["HOSTILE", "fake_run"]
