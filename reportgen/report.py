@@ -41,10 +41,10 @@ RUNNING = "running"
 class Report:
     """Records one training run and builds its report.
 
-    title: what the page is headed; folder: where the run is recorded (default `runs/<title>-<time>`). config: settings to
-    show, nested as you like; keys that look secret are hidden. direction: metric name -> "lower" or "higher" where the
-    built-in table does not know what is better. resume: go on in a folder that already holds a run. strict: raise our
-    own errors instead of turning them into one warning and a note on the page (for tests).
+    title: what the page is headed; folder: where the run is recorded (default `runs/<title>-<time>`). config: settings
+    to show, nested as you like; keys that look secret are hidden. direction: metric name -> "lower" or "higher" where
+    the built-in table does not know what is better. resume: go on in a folder that already holds a run. strict: raise
+    our own errors instead of turning them into one warning and a note on the page (for tests).
 
     Nothing here changes the training or raises into it. As a context manager it builds on exit; an exception raised
     inside is recorded, shown on the page and goes on to the caller.
@@ -138,8 +138,8 @@ class Report:
 
         Batches of one split and step add up; metrics cover every sample, a few are kept to look at. inputs may be None,
         images (N,C,H,W) or anything of length N. task: "auto", "classification", "binary", "multilabel", "regression",
-        "segmentation" or "detection". outputs_are: "logits", "probabilities" or "log-probabilities" when it should not be
-        told from the numbers.
+        "segmentation" or "detection". outputs_are: "logits", "probabilities" or "log-probabilities" when it should not
+        be told from the numbers.
         """
         with self._recorder.guard("predictions"):
             self._predictions.add(
@@ -157,7 +157,7 @@ class Report:
             self._watcher.histogram(str(tag), values, _step(step))
 
     def images(self, tag: str, images: Any, step: int | None = None) -> None:
-        """Record images under `tag`: (C,H,W), (N,C,H,W) or a list; uint8, or floats (0 to 1, else rescaled and said so)."""
+        """Record images under `tag`: (C,H,W), (N,C,H,W) or a list; uint8, or floats (0 to 1, else rescaled)."""
         with self._recorder.guard("images"):
             self._media.images(str(tag), images, _step(step))
 
@@ -233,7 +233,7 @@ class Report:
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickled (a saved model that holds it, a spawned worker's data set) it becomes a report that records nothing."""
+        """Pickled (a saved model that holds it, a spawned worker's data set) it becomes one that records nothing."""
         return (_silent, ())
 
     def __repr__(self) -> str:

@@ -80,7 +80,7 @@ def fake_run(
     evaluated = sorted({steps // 5, steps // 2, max(0, steps - 1)})
     predictions = tuple(
         fake_predictions(
-            names, _stamp(step), 2.0 + 1.5 * k, examples if k == len(evaluated) - 1 else 8, 360, seed + k, media
+            names, _stamp(step), 2.0 + 0.75 * k, examples if k == len(evaluated) - 1 else 8, 360, seed + k, media
         )
         for k, step in enumerate(evaluated)
     )

@@ -31,7 +31,10 @@ class Finding:
 
     id: stable slug ("nan_loss"). tier: "fact", "statistics" or "style". severity: "error", "warning" or "info"; only
     facts may be errors. title: one sentence. value against limit: the measured number and the threshold, as text.
-    why: what it means. fix: what to do; code: the line to change. also: titles of symptoms folded under this cause.
+    since: the optimizer step at which it began (the step itself where optimizer steps are unknown), for telling causes
+    from symptoms. why: what it means. fix: what to do; code: the line to change.
+    also: titles of symptoms folded under this cause.
+    source: where the rule or its threshold comes from.
     """
 
     id: str
@@ -47,3 +50,4 @@ class Finding:
     evidence: Block | None = None
     also: tuple[str, ...] = ()
     source: str = ""
+    since: int = 0

@@ -64,7 +64,7 @@ class SectionView:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """All of one page. data: the text of its inert data block (the page's Run). media: name -> bytes of its pictures."""
+    """All of one page. data: text of its inert data block (the page's Run). media: name -> bytes of its pictures."""
 
     header: Header
     sections: tuple[SectionView, ...]

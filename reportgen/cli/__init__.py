@@ -1,1 +1,1 @@
-"""cli"""
+"""The command `reportgen`: one file a subcommand."""

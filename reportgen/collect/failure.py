@@ -73,5 +73,9 @@ def place(filename: str) -> tuple[str, bool]:
 
 def _installed() -> list[str]:
     paths = sysconfig.get_paths()
-    folders = {*site.getsitepackages(), site.getusersitepackages(), *(paths[k] for k in ("purelib", "platlib", "stdlib"))}
+    folders = {
+        *site.getsitepackages(),
+        site.getusersitepackages(),
+        *(paths[k] for k in ("purelib", "platlib", "stdlib")),
+    }
     return sorted(folders, key=len, reverse=True)  # site-packages lies inside the standard library's folder

@@ -19,8 +19,8 @@ class Track(Generic[Batch]):
     """What `report.track(loader)` returns: iterates as the loader does and yields the very same batches.
 
     It has a length when the loader has one. Each pass over the train split that runs to its end counts as one epoch.
-    After each pass two measures are recorded under the split's name: `data_wait` (share of the pass's time spent waiting
-    for the loader, 0 to 1) and `step_seconds` (mean time of one iteration, waiting included).
+    After each pass two measures are recorded under the split's name: `data_wait` (share of the pass's time spent
+    waiting for the loader, 0 to 1) and `step_seconds` (mean time of one iteration, waiting included).
     """
 
     def __init__(

@@ -1,1 +1,1 @@
-"""demo"""
+"""`reportgen demo`: a small convolutional network trained on real handwritten digits, and its report."""

@@ -43,6 +43,8 @@ class Distribution:
     (larger than count when only a fixed sample was read). minimum, maximum, total (sum) and squares (sum of squares)
     are over the finite elements, in float64 where the reduction allows; minimum and maximum are NaN without any.
     bins and counts are parallel; only used bins are stored, ascending.
+    fine: None as recorded. In a page's Run the octave (bin >> 3) of magnitude from which on counts are known for each
+    quarter of an octave, and below it for each octave; within these they are spread evenly over the bins.
     """
 
     count: int
@@ -57,6 +59,7 @@ class Distribution:
     negative_infinities: int = 0
     bins: array[int] = field(default_factory=lambda: array("h"))
     counts: array[int] = field(default_factory=lambda: array("q"))
+    fine: int | None = None
 
     @property
     def finite(self) -> int:
@@ -108,7 +111,7 @@ class Distribution:
 
 
 def bin_range(index: int) -> tuple[float, float]:
-    """Lower and upper edge of a bin as numbers (ascending); bin 0 is the point zero, its width below float32's reach."""
+    """Lower and upper edge of a bin as numbers, ascending; bin 0 is the point zero."""
     if index == 0:
         return (0.0, 0.0)
     near, far = bin_edge(abs(index)), bin_edge(abs(index) + 1)

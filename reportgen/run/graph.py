@@ -21,9 +21,10 @@ class GraphNode:
     id: unique in its graph ("m12", "o3"), stable for the same model. kind: "module", "operation", "input", "output".
     path: the module's full name ("" is the root), or the operation's name ("add"). type: class or function name.
     parent: id of the module call that encloses it, None for the root. call: 1 for the module's first call, 2 for ...
-    parameters: numbers in parameters the module owns itself (children's not included; tied ones at their first owner).
+    parameters: numbers in parameters the module owns itself (not its children's; tied ones at their first owner).
     flops: floating point operations of one forward, a multiply-add counted as 2; None when not counted.
-    seconds: time of one call, None when not measured. memory: bytes of its outputs. status: "ok", "failed", "not called".
+    seconds: time of one call, None when not measured. memory: bytes of its outputs.
+    status: "ok", "failed", "not called". detail: the module's settings, as its repr gives them.
     """
 
     id: str

@@ -52,7 +52,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One process that wrote to the run folder. resumed_from: the first step of a resumed attempt, None for the first."""
+    """One process that wrote to the run folder. resumed_from: a resumed attempt's first step, None for the first."""
 
     number: int
     started: float
@@ -201,7 +201,8 @@ class Run:
     """All that one training run left behind.
 
     scalars: tag -> series. measures: what watching found, quantity -> name -> series: "update_ratio", "gradient_norm",
-    "weight_norm" by parameter; "dead_share", "saturated_share" (0 to 1) by module. distributions: kind -> name -> series.
+    "weight_norm" by parameter; "dead_share", "saturated_share" (0 to 1) by module.
+    distributions: kind -> name -> series.
     media: file name -> bytes of every image a record names (it may read from disk at each look-up).
     thinned: sentences that say what a page's Run leaves out of the full one; empty for the full one.
     """

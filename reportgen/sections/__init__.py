@@ -1,1 +1,40 @@
-"""sections"""
+"""Run and findings -> what the page shows, as blocks. A new section: one file, one line in SECTIONS."""
+
+from __future__ import annotations
+
+from reportgen.blocks.page import Header, SectionView
+from reportgen.diagnose import Diagnosis
+from reportgen.run.records import Run
+from reportgen.sections import environment, findings, graph, layers, media, metrics, predictions
+from reportgen.sections.header import header
+from reportgen.sections.section import Section
+from reportgen.sections.start import start
+from reportgen.sections.verdict import is_empty
+
+__all__ = ["SECTIONS", "build_sections"]
+
+# In the order of the page.
+SECTIONS: tuple[Section, ...] = (
+    findings.SECTION,
+    metrics.SECTION,
+    layers.SECTION,
+    predictions.SECTION,
+    graph.SECTION,
+    media.SECTION,
+    environment.SECTION,
+)
+
+
+def build_sections(run: Run, diagnosis: Diagnosis) -> tuple[Header, tuple[SectionView, ...], tuple[str, ...]]:
+    """The header, the sections that have something to show, and the lines of the footer."""
+    built = [(section, section.build(run, diagnosis)) for section in SECTIONS]
+    views = [view for _, view in built if view is not None]
+    if is_empty(run):
+        views.insert(0, start(SECTIONS))
+    missing = [f"{section.name} (call {section.call})" for section, view in built if view is None and section.call]
+    footer = []
+    if missing:
+        footer.append(f"Not recorded: {'; '.join(missing)}.")
+    version = f" {run.meta.reportgen}" if run.meta.reportgen else ""
+    footer.append(f"Recorded with reportgen{version}. This file holds its data: reportgen.load() reads it back.")
+    return header(run, diagnosis), tuple(views), tuple(footer)

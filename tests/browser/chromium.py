@@ -164,7 +164,11 @@ class Tab:
                 self._loaded = True
             case "Page.javascriptDialogOpening":
                 self.dialogs.append(given["message"])
-                command = {"id": next(self._numbers), "method": "Page.handleJavaScriptDialog", "params": {"accept": False}}
+                command = {
+                    "id": next(self._numbers),
+                    "method": "Page.handleJavaScriptDialog",
+                    "params": {"accept": False},
+                }
                 self._socket.send(json.dumps(command))
             case "Runtime.consoleAPICalled":
                 text = " ".join(str(part.get("value", part.get("description", ""))) for part in given["args"])
@@ -227,9 +231,7 @@ class Tab:
 
     def resize(self, width: int, height: int = 900, *, mobile: bool = False) -> None:
         """Give the viewport `width` x `height` CSS pixels; `mobile` honours the page's viewport declaration."""
-        self.send(
-            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=mobile
-        )
+        self.send("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=mobile)
 
     def prefer(self, scheme: str) -> None:
         """Prefer the colour scheme "light" or "dark"."""

@@ -1,0 +1,151 @@
+"""How the run ended."""
+
+from __future__ import annotations
+
+from reportgen.blocks.finding import Finding, Where
+from reportgen.blocks.text import Code
+from reportgen.blocks.wording import counted, cut, moment
+from reportgen.diagnose.rule import Rule
+from reportgen.run.records import Failure, Run
+
+LONGEST_MESSAGE = 300
+
+
+def run_failed(run: Run) -> list[Finding]:
+    """An exception left the training loop."""
+    failure = run.failure
+    if failure is None:
+        if run.meta.status != "failed":
+            return []
+        return [
+            Finding(
+                id="run_failed",
+                tier="fact",
+                severity="error",
+                title="The run failed",
+                why="Its status says so, but no exception was recorded with it.",
+                fix="Look at what the training script wrote to its terminal.",
+            )
+        ]
+    inside = f" in {failure.module}" if failure.module else ""
+    return [
+        Finding(
+            id="run_failed",
+            tier="fact",
+            severity="error",
+            title=f"The run failed at step {failure.stamp.step:,}{inside}: {failure.type}",
+            why=cut(failure.message, LONGEST_MESSAGE) or "The exception has no message.",
+            fix=_place(failure),
+            where=Where(module=failure.module, step=failure.stamp.step),
+            evidence=traceback(failure) if failure.frames else None,
+            since=failure.stamp.optimizer_step or failure.stamp.step,
+        )
+    ]
+
+
+def _place(failure: Failure) -> str:
+    own = [frame for frame in failure.frames if frame.own]
+    if not own:
+        return "Look at the traceback: no frame of it is in your own code."
+    frame = own[-1]
+    return f"Start at {frame.path}, line {frame.line}, in {frame.function}: the last line of your own code it went through."
+
+
+def traceback(failure: Failure) -> Code:
+    """The traceback as Python prints it, without values; the lines of the user's own frames are marked."""
+    lines = ["Traceback (most recent call last):"]
+    marked: list[int] = []
+    for frame in failure.frames:
+        if frame.own:
+            marked.extend([len(lines), len(lines) + 1] if frame.code else [len(lines)])
+        lines.append(f'  File "{frame.path}", line {frame.line}, in {frame.function}')
+        if frame.code:
+            lines.append(f"    {' '.join(frame.code.split())}")
+    lines.extend(f"{failure.type}: {cut(failure.message, 2000)}".splitlines())
+    return Code("\n".join(lines), title="Where it was raised", marked=tuple(marked))
+
+
+def stopped(run: Run) -> list[Finding]:
+    """The user interrupted it."""
+    if run.meta.status != "stopped by the user":
+        return []
+    return [
+        Finding(
+            id="stopped_by_user",
+            tier="fact",
+            severity="info",
+            title="The run was stopped by the user",
+            why="A KeyboardInterrupt ended the training loop; everything recorded until then is shown.",
+            fix="Nothing to do, if that was intended.",
+        )
+    ]
+
+
+def no_end(run: Run) -> list[Finding]:
+    """Neither an end nor an exception was recorded: the process was killed, or still runs elsewhere."""
+    if run.meta.status == "ended without build()":
+        return [
+            Finding(
+                id="no_build",
+                tier="fact",
+                severity="info",
+                title="The process ended without build()",
+                why="Recording stopped in order, but the script never said that training was complete.",
+                fix="Call build() after the last step.",
+                code="report.build()",
+            )
+        ]
+    if run.meta.status != "no end recorded":
+        return []
+    last = run.meta.last_record
+    when = f" The last record was written at {moment(last)}." if last is not None else ""
+    return [
+        Finding(
+            id="no_end_recorded",
+            tier="fact",
+            severity="warning",
+            title="No end was recorded",
+            why=f"The process was killed (out of memory, a time limit, a lost machine), or still runs elsewhere.{when}",
+            fix="Look for a kill by the system or the scheduler (`dmesg`, the job's log). Up to two seconds of records "
+            "before the end may be missing.",
+        )
+    ]
+
+
+def damaged(run: Run) -> list[Finding]:
+    """Lines of the journal could not be read."""
+    damage = run.damage
+    if damage.lines:
+        files = f" ({', '.join(damage.files)})" if damage.files else ""
+        return [
+            Finding(
+                id="damaged_journal",
+                tier="fact",
+                severity="warning",
+                title=f"{counted(damage.lines, 'line')} of the journal could not be read",
+                why=f"They were skipped, so points may be missing from what is shown{files}.",
+                fix="Copy the run folder again from where it was written, or check the disk it lies on.",
+                value=counted(damage.lines, "line"),
+                limit="0",
+            )
+        ]
+    if damage.torn_tail:
+        return [
+            Finding(
+                id="damaged_journal",
+                tier="fact",
+                severity="info",
+                title="The last line of the journal is torn",
+                why="The process was stopped while it wrote; that one line was skipped.",
+                fix="Nothing to do.",
+            )
+        ]
+    return []
+
+
+RULES = (
+    Rule("run_failed", "No exception ended the run", "fact", run_failed),
+    Rule("stopped_by_user", "The run was not interrupted", "fact", stopped),
+    Rule("no_end_recorded", "The end of the run was recorded", "fact", no_end),
+    Rule("damaged_journal", "Every line of the journal could be read", "fact", damaged),
+)

@@ -1,0 +1,123 @@
+"""Softmax twice: CrossEntropyLoss applies log_softmax to what it is given."""
+
+from __future__ import annotations
+
+import math
+
+from reportgen.blocks.finding import Finding, Where
+from reportgen.blocks.wording import number
+from reportgen.diagnose.rule import Rule, Unchecked
+from reportgen.diagnose.rules.non_finite import is_loss
+from reportgen.run.predictions import PredictionSet
+from reportgen.run.records import Run
+from reportgen.run.tags import parse_tag
+
+CRITERION = "CrossEntropyLoss"
+# Mean losses over a batch are computed in float32 or less.
+ROUNDING = 2e-3
+UNUSABLE = "No classification was recorded with its outputs: call report.predictions(inputs, outputs, targets)."
+
+
+def _sets(run: Run) -> list[PredictionSet]:
+    return [p for p in run.predictions if p.task == "classification" and p.samples and p.outputs_are]
+
+
+def _lacks(run: Run) -> Unchecked | None:
+    if not any(model.criterion for model in run.models):
+        return Unchecked("No criterion was watched: call report.watch(model, optimizer, criterion).")
+    if not _sets(run):
+        return Unchecked(UNUSABLE)
+    return None
+
+
+def bounds(classes: int) -> tuple[float, float]:
+    """The least and the largest cross-entropy that probabilities taken as logits can have.
+
+    The best case is probability 1 for the truth: log(e + C - 1) - 1 = log(1 + (C - 1) / e), 1.46 for 10 classes; the
+    worst is probability 1 for another class: log(e + C - 1).
+    """
+    return math.log(math.e + classes - 1) - 1, math.log(math.e + classes - 1)
+
+
+def softmax_before_ce(run: Run) -> list[Finding] | Unchecked:
+    """Probabilities are given to CrossEntropyLoss, and every training loss is where that puts it."""
+    lacking = _lacks(run)
+    if lacking:
+        return lacking
+    sets = [p for p in _sets(run) if p.outputs_are == "probabilities"]
+    if not sets or not any(model.criterion == CRITERION for model in run.models):
+        return []
+    classes = len(sets[-1].classes)
+    losses = [
+        value
+        for tag, series in run.scalars.items()
+        if is_loss(tag) and parse_tag(tag).split in ("train", "")
+        for value in series.values
+        if math.isfinite(value)
+    ]
+    if classes < 2 or not losses:
+        return Unchecked('The training loss, which would tell, was not logged: call report.log({"train/loss": loss}).')
+    low, high = bounds(classes)
+    # A loss outside these bounds proves that the criterion saw something else: the probabilities were only shown.
+    if min(losses) < low - ROUNDING or max(losses) > high + ROUNDING:
+        return []
+    last = sets[-1]
+    return [
+        Finding(
+            id="softmax_before_ce",
+            tier="fact",
+            severity="error" if _ends_in_softmax(run) else "warning",
+            title="The model's outputs are probabilities, but CrossEntropyLoss expects logits",
+            why=f"All outputs at step {last.stamp.step:,} are at least 0 and sum to 1. CrossEntropyLoss applies softmax once "
+            f"more, so with {classes} classes the loss cannot fall below {number(low)}, however good the model is, and its "
+            f"gradients are small. Every training loss lies between that and {number(high)}.",
+            fix="Return the logits, and take the softmax only where probabilities are shown.",
+            code="- return torch.softmax(x, dim=1)\n+ return x",
+            where=Where(model=run.models[0].name, step=last.stamp.step),
+            value=f"least training loss {number(min(losses))}",
+            limit=f"{number(low)} = log(1 + {classes - 1}/e)",
+            source="torch.nn.CrossEntropyLoss: the input is expected to contain the unnormalized logits",
+        )
+    ]
+
+
+def _ends_in_softmax(run: Run) -> bool:
+    """Whether the graph shows a softmax as the last thing before an output."""
+    for graph in run.graphs:
+        nodes = {node.id: node for node in graph.nodes}
+        for edge in graph.edges:
+            if nodes[edge.target].kind == "output" and (
+                nodes[edge.source].type.lower() == "softmax" or (edge.via and edge.via[-1] == "softmax")
+            ):
+                return True
+    return False
+
+
+def log_softmax_before_ce(run: Run) -> list[Finding] | Unchecked:
+    """Log-probabilities are given to CrossEntropyLoss: the same numbers, computed twice."""
+    lacking = _lacks(run)
+    if lacking:
+        return lacking
+    sets = [p for p in _sets(run) if p.outputs_are == "log-probabilities"]
+    if not sets or not any(model.criterion == CRITERION for model in run.models):
+        return []
+    return [
+        Finding(
+            id="log_softmax_before_ce",
+            tier="fact",
+            severity="info",
+            title="The model's outputs are log-probabilities, and CrossEntropyLoss takes their log_softmax again",
+            why="The log_softmax of log-probabilities is the same numbers, so the loss is right and the work is done twice. "
+            "Whoever reads the outputs as logits is misled.",
+            fix="Return the logits, or use NLLLoss.",
+            code="- criterion = nn.CrossEntropyLoss()\n+ criterion = nn.NLLLoss()",
+            where=Where(model=run.models[0].name, step=sets[-1].stamp.step),
+            source="torch.nn.CrossEntropyLoss: equivalent to LogSoftmax followed by NLLLoss",
+        )
+    ]
+
+
+RULES = (
+    Rule("softmax_before_ce", "CrossEntropyLoss is not given probabilities", "fact", softmax_before_ce),
+    Rule("log_softmax_before_ce", "CrossEntropyLoss is not given log-probabilities", "fact", log_softmax_before_ce),
+)

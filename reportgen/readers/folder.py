@@ -1,0 +1,244 @@
+"""A run folder -> Run."""
+
+from __future__ import annotations
+
+import re
+from array import array
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+from reportgen.readers.attempts import joined, visible
+from reportgen.readers.journal import Journal, read_journal
+from reportgen.readers.media import MediaFolder
+from reportgen.readers.rows import Rows
+from reportgen.run.distribution import DistributionSeries
+from reportgen.run.folder import read_manifest
+from reportgen.run.graph import Graph
+from reportgen.run.journal import written_here
+from reportgen.run.predictions import Example, PredictionSet
+from reportgen.run.records import (
+    SCHEMA,
+    Attempt,
+    Damage,
+    Failure,
+    Images,
+    Meta,
+    Model,
+    Note,
+    Run,
+    TableRecord,
+    TextRecord,
+)
+from reportgen.run.series import Series
+from reportgen.run.thin import named_media
+
+JOURNAL = re.compile(r"events\.rank-00000\.attempt-(\d{3,9})\.jsonl", re.ASCII)
+MEDIA = "media"
+RUNNING, FINISHED, NO_END = "running", "finished", "no end recorded"
+
+Record = TypeVar("Record")
+
+
+def read_folder(path: Path) -> Run:
+    """The run that `path` holds: all attempts of rank 0 in order. What is damaged is left out and counted.
+
+    Raises UnreadableRunError without a readable run.json, NewerSchemaError for a run of a newer reportgen.
+    """
+    meta = read_manifest(path)
+    files = _journal_files(path)
+    journals = [read_journal(file, number) for number, file in files]
+    resumed = [journal.resumed_from for journal in journals]
+    meta = _ended(meta, journals, path)
+    run = Run(
+        schema=SCHEMA,
+        meta=meta,
+        scalars=_series([journal.scalars for journal in journals], resumed),
+        measures={
+            quantity: _series([journal.measures.get(quantity, Rows()) for journal in journals], resumed)
+            for quantity in _keys(journal.measures for journal in journals)
+        },
+        distributions=_distributions(journals, resumed),
+        predictions=_predictions(journals, resumed),
+        models=_models(journals),
+        graphs=_graphs(journals),
+        images=_images(journals, resumed),
+        texts=_texts(journals, resumed),
+        tables=_tables(journals),
+        notes=_notes(journals),
+        failure=_failure(journals, meta),
+        damage=Damage(
+            lines=sum(journal.damaged for journal in journals),
+            torn_tail=any(journal.torn for journal in journals),
+            files=tuple(
+                file.name for (_, file), journal in zip(files, journals, strict=True) if journal.damaged or journal.torn
+            ),
+        ),
+    )
+    return _with_media(run, path / MEDIA)
+
+
+def _journal_files(path: Path) -> list[tuple[int, Path]]:
+    found = [(match, entry) for entry in path.iterdir() if (match := JOURNAL.fullmatch(entry.name))]
+    return sorted((int(match[1]), entry) for match, entry in found if entry.is_file())
+
+
+def _ended(meta: Meta, journals: list[Journal], path: Path) -> Meta:
+    """`meta` with status, times and attempts as the journals tell them."""
+    last = journals[-1] if journals else None
+    if last is not None and last.end is not None:
+        status, ended = last.end, last.ended
+    elif written_here(path):
+        status, ended = RUNNING, None
+    elif meta.status == RUNNING:
+        status, ended = NO_END, None
+    else:  # the end line was lost or damaged
+        status, ended = meta.status, meta.ended
+    times = [journal.last for journal in journals if journal.last is not None]
+    return replace(
+        meta,
+        status=status,
+        ended=ended,
+        last_record=max(times) if times else meta.last_record,
+        attempts=tuple(
+            Attempt(
+                number=journal.number,
+                started=meta.started if journal.started is None else journal.started,
+                resumed_from=journal.resumed_from,
+                ended=journal.ended,
+                status=journal.end or "",
+            )
+            for journal in journals
+        ),
+    )
+
+
+def _series(attempts: list[Rows], resumed: list[int | None]) -> dict[str, Series]:
+    found = [dict(rows.series()) for rows in attempts]
+    return {name: joined([series.get(name) for series in found], resumed) for name in _keys(found)}
+
+
+def _keys(mappings: Iterable[dict[str, Record]]) -> list[str]:
+    return list(dict.fromkeys(key for mapping in mappings for key in mapping))
+
+
+def _distributions(journals: list[Journal], resumed: list[int | None]) -> dict[str, dict[str, DistributionSeries]]:
+    found: dict[str, dict[str, DistributionSeries]] = {}
+    for kind, name in dict.fromkeys(key for journal in journals for key in journal.distributions):
+        attempts = [journal.distributions.get((kind, name), []) for journal in journals]
+        rows = visible([[stamp.step for stamp, _ in rows] for rows in attempts], resumed)
+        stamps = [attempts[part][row][0] for part, row in rows]
+        found.setdefault(kind, {})[name] = DistributionSeries(
+            kind=kind,
+            name=name,
+            steps=array("q", [stamp.step for stamp in stamps]),
+            optimizer_steps=array("q", [stamp.optimizer_step for stamp in stamps]),
+            snapshots=tuple(attempts[part][row][1] for part, row in rows),
+            logged=len(rows),
+        )
+    return found
+
+
+def _predictions(journals: list[Journal], resumed: list[int | None]) -> tuple[PredictionSet, ...]:
+    """The last line of each split and step: a set is written again when more samples have come."""
+    attempts: list[list[PredictionSet]] = []
+    for journal in journals:
+        written: list[PredictionSet] = journal.records.get("predictions", [])
+        attempts.append(list(_last_of_each(written, lambda one: (one.split, one.stamp.step)).values()))
+    return _visible_by(attempts, lambda one: one.split, lambda one: one.stamp.step, resumed)
+
+
+def _images(journals: list[Journal], resumed: list[int | None]) -> tuple[Images, ...]:
+    attempts: list[list[Images]] = [journal.records.get("images", []) for journal in journals]
+    return _visible_by(attempts, lambda one: one.tag, lambda one: one.stamp.step, resumed)
+
+
+def _texts(journals: list[Journal], resumed: list[int | None]) -> tuple[TextRecord, ...]:
+    attempts: list[list[TextRecord]] = [journal.records.get("text", []) for journal in journals]
+    return _visible_by(attempts, lambda one: one.tag, lambda one: one.stamp.step, resumed)
+
+
+def _visible_by(
+    attempts: list[list[Record]],
+    key: Callable[[Record], str],
+    step: Callable[[Record], int],
+    resumed: list[int | None],
+) -> tuple[Record, ...]:
+    """The records that are seen, each key's attempts joined on their own, in the order in which they were written."""
+    seen: set[int] = set()
+    for name in dict.fromkeys(key(record) for records in attempts for record in records):
+        own = [[record for record in records if key(record) == name] for records in attempts]
+        rows = visible([[step(record) for record in records] for records in own], resumed)
+        seen |= {id(own[part][row]) for part, row in rows}
+    return tuple(record for records in attempts for record in records if id(record) in seen)
+
+
+def _last_of_each(records: Iterable[Record], key: Callable[[Record], Hashable]) -> dict[Hashable, Record]:
+    return {key(record): record for record in records}
+
+
+def _models(journals: list[Journal]) -> tuple[Model, ...]:
+    written: list[Model] = [record for journal in journals for record in journal.records.get("model", [])]
+    return tuple(_last_of_each(written, lambda model: model.name).values())
+
+
+def _graphs(journals: list[Journal]) -> tuple[Graph, ...]:
+    written: list[Graph] = [record for journal in journals for record in journal.records.get("graph", [])]
+    return tuple(_last_of_each(written, lambda graph: graph.model).values())
+
+
+def _tables(journals: list[Journal]) -> tuple[TableRecord, ...]:
+    written: list[TableRecord] = [record for journal in journals for record in journal.records.get("table", [])]
+    return tuple(_last_of_each(written, lambda table: table.tag).values())
+
+
+def _notes(journals: list[Journal]) -> tuple[Note, ...]:
+    """Each thing said once, at its first step, with the largest count: a note is written again when it repeats."""
+    found: dict[tuple[str, str, str], Note] = {}
+    written: list[Note] = [record for journal in journals for record in journal.records.get("note", [])]
+    for note in written:
+        key = (note.kind, note.where, note.what)
+        known = found.get(key, note)
+        found[key] = replace(known, step=min(known.step, note.step), times=max(known.times, note.times))
+    return tuple(found.values())
+
+
+def _failure(journals: list[Journal], meta: Meta) -> Failure | None:
+    """The exception that ended the last attempt; none when the run went on and finished after it."""
+    written: list[Failure] = journals[-1].records.get("failure", []) if journals else []
+    return written[-1] if written and meta.status != FINISHED else None
+
+
+def _with_media(run: Run, folder: Path) -> Run:
+    """`run` with its pictures. Those that are missing are taken out of the records that name them, and counted."""
+    named = named_media(run)
+    media = MediaFolder(folder, named)
+    lost = len(named) - len(media)
+    if not lost:
+        return replace(run, media=media)
+    note = Note("omission", "media", f"{lost:,} of {len(named):,} pictures are missing from the media folder")
+    return replace(
+        run,
+        media=media,
+        images=tuple(_without_lost(record, media) for record in run.images),
+        predictions=tuple(
+            replace(one, examples=tuple(_example_without_lost(example, media) for example in one.examples))
+            for one in run.predictions
+        ),
+        notes=(*run.notes, note),
+    )
+
+
+def _without_lost(record: Images, media: MediaFolder) -> Images:
+    there = [position for position, name in enumerate(record.media) if name in media]
+    captions = tuple(record.captions[position] for position in there if position < len(record.captions))
+    return replace(record, media=tuple(record.media[position] for position in there), captions=captions)
+
+
+def _example_without_lost(example: Example, media: MediaFolder) -> Example:
+    return replace(
+        example,
+        image=example.image if example.image in media else None,
+        overlay=example.overlay if example.overlay in media else None,
+    )

@@ -1,0 +1,116 @@
+"""The page's Run: what of a run a page draws and carries, with what it leaves out said in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from reportgen.run.distribution import DistributionSeries
+from reportgen.run.records import Images, Run
+from reportgen.run.series import Series
+from reportgen.run.thin_distributions import MOMENT_BITS, thin_distributions
+from reportgen.run.thin_records import thin_images, thin_predictions, thin_tables, thin_texts
+from reportgen.run.thin_series import point_limit, thin_all, tick_of
+
+# Series of one kind that a page carries at all.
+SERIES = 10_000
+FLOAT32_BITS = 24
+
+
+def thin(run: Run) -> Run:
+    """`run` with what its page needs: each series at most config.PAGE_POINTS points, few snapshots, few pictures.
+
+    Idempotent: of a run that is thin already it returns the same object. What was left out is in `thinned`.
+    """
+    said: list[str] = []
+    tick = tick_of((run.meta.last_record or run.meta.ended or run.meta.started) - run.meta.started)
+    scalars, changed = _scalars(run.scalars, tick, said)
+    measures, measures_changed = _measures(run.measures, tick, said)
+    distributions, distributions_changed = thin_distributions(run.distributions)
+    if distributions_changed:
+        said.append(_about_distributions(distributions))
+    predictions, images = thin_predictions(run.predictions), thin_images(run.images)
+    texts, tables = thin_texts(run.texts), thin_tables(run.tables)
+    if predictions != run.predictions:
+        said.append(
+            "Of the predictions of a split, classes and examples of the first, best and last evaluation are kept, of "
+            "the others their metrics."
+        )
+    if images != run.images:
+        said.append(f"{_pictures(images):,} of {_pictures(run.images):,} logged pictures are kept.")
+    if texts != run.texts:
+        said.append(f"{len(texts):,} of {len(run.texts):,} texts are kept, long ones cut.")
+    if tables != run.tables:
+        said.append("Tables are cut to their first 1,000 rows.")
+    same = not (changed or measures_changed or distributions_changed or said)
+    thinned = replace(
+        run,
+        scalars=scalars,
+        measures=measures,
+        distributions=distributions,
+        predictions=predictions,
+        images=images,
+        texts=texts,
+        tables=tables,
+        thinned=tuple(dict.fromkeys((*run.thinned, *said))),
+    )
+    wanted = [name for name in named_media(thinned) if name in run.media]
+    if len(wanted) != len(run.media):
+        return replace(thinned, media={name: run.media[name] for name in wanted})
+    return run if same else thinned
+
+
+def named_media(run: Run) -> list[str]:
+    """The names of all pictures that records of `run` name, each once, sorted."""
+    names = {name for record in run.images for name in record.media}
+    for predictions in run.predictions:
+        for example in predictions.examples:
+            names |= {name for name in (example.image, example.overlay) if name is not None}
+    return sorted(names)
+
+
+def _scalars(scalars: Mapping[str, Series], tick: int, said: list[str]) -> tuple[dict[str, Series], bool]:
+    limit = point_limit([len(series) for series in list(scalars.values())[:SERIES]])
+    thinned, changed = thin_all(scalars, limit, FLOAT32_BITS, tick, SERIES)
+    if len(thinned) < len(scalars):
+        said.append(f"The first {len(thinned):,} of {len(scalars):,} tags are kept.")
+    if changed:
+        cut = [series for series in thinned.values() if series.logged > len(series)]
+        if cut:
+            said.append(
+                f"{len(cut):,} of {len(thinned):,} series are thinned to at most {limit:,} points (first, last, "
+                f"extremes, what is not finite); {sum(series.logged for series in cut):,} points were logged in them."
+            )
+        said.append(f"Values are kept as float32, times to {_part(tick)}.")
+    return thinned, changed
+
+
+def _measures(
+    measures: Mapping[str, Mapping[str, Series]], tick: int, said: list[str]
+) -> tuple[dict[str, dict[str, Series]], bool]:
+    limit = point_limit([len(series) for group in measures.values() for series in group.values()])
+    changed = False
+    thinned: dict[str, dict[str, Series]] = {}
+    for quantity, group in measures.items():
+        thinned[quantity], group_changed = thin_all(group, limit, MOMENT_BITS, tick, SERIES)
+        changed |= group_changed
+    if changed:
+        said.append(f"Measures of parameters and modules are kept to five digits and at most {limit:,} points each.")
+    return thinned, changed
+
+
+def _about_distributions(distributions: Mapping[str, Mapping[str, DistributionSeries]]) -> str:
+    series = [one for group in distributions.values() for one in group.values()]
+    kept, logged = sum(len(one.snapshots) for one in series), sum(one.logged for one in series)
+    return (
+        f"{kept:,} of {logged:,} distributions are kept, with counts of quarters of an octave near and above their "
+        "usual size and of whole octaves below."
+    )
+
+
+def _pictures(images: tuple[Images, ...]) -> int:
+    return sum(len(record.media) for record in images)
+
+
+def _part(tick: int) -> str:
+    return f"1/{2**tick:,} s" if tick else "1 s"

@@ -1,0 +1,144 @@
+"""Fewer snapshots of a distribution, and fewer counts in each: what its drawing needs."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Mapping
+from dataclasses import replace
+
+from reportgen.run.distribution import LARGEST_BIN, Distribution, DistributionSeries, bin_of
+from reportgen.run.thin_series import even_choice, rounded
+
+# Snapshots a ridgeline shows, and how many all tensors keep together: 175 tensors with 8 each.
+SNAPSHOTS = 8
+ALL_SNAPSHOTS = 1400
+FEWEST_SNAPSHOTS = 2
+# Octaves below that of the root mean square that keep four counts an octave. Of a normal distribution the bins from
+# there on (a sixteenth to an eighth of its standard deviation) are narrower than a fortieth of its range.
+FINE_OCTAVES = 3
+# Bits of mantissa that the moments keep: five digits.
+MOMENT_BITS = 16
+# In bins.
+OCTAVE = 8
+QUARTER = 2
+
+
+def snapshot_limit(lengths: list[int]) -> int:
+    """How many snapshots each of the series of these lengths may keep."""
+    if sum(min(length, SNAPSHOTS) for length in lengths) <= ALL_SNAPSHOTS:
+        return SNAPSHOTS
+    return max(FEWEST_SNAPSHOTS, ALL_SNAPSHOTS // len(lengths))
+
+
+def thin_distributions(
+    kinds: Mapping[str, Mapping[str, DistributionSeries]],
+) -> tuple[dict[str, dict[str, DistributionSeries]], bool]:
+    """All distributions thinned, and whether anything changed."""
+    limit = snapshot_limit([len(series.snapshots) for group in kinds.values() for series in group.values()])
+    changed = False
+    thinned: dict[str, dict[str, DistributionSeries]] = {}
+    for kind, group in kinds.items():
+        thinned[kind] = {}
+        for name, series in group.items():
+            thinned[kind][name] = thin_distribution_series(series, limit)
+            changed |= thinned[kind][name] is not series
+    return thinned, changed
+
+
+def thin_distribution_series(series: DistributionSeries, limit: int) -> DistributionSeries:
+    """`series` with at most `limit` snapshots, each merged; the same object when nothing changes."""
+    kept = _chosen(series, limit)
+    snapshots = tuple(merged(series.snapshots[position]) for position in kept)
+    if len(kept) == len(series.snapshots) and all(a is b for a, b in zip(snapshots, series.snapshots, strict=True)):
+        return series
+    return replace(
+        series,
+        steps=array("q", [series.steps[position] for position in kept]),
+        optimizer_steps=array("q", [series.optimizer_steps[position] for position in kept]),
+        snapshots=snapshots,
+    )
+
+
+def _chosen(series: DistributionSeries, limit: int) -> list[int]:
+    """Evenly spread snapshots with the first and last; the first that holds a non-finite number takes its neighbour's
+    place, since that is the one to look at."""
+    count = len(series.snapshots)
+    kept = even_choice(count, limit)
+    odd = next((i for i, snapshot in enumerate(series.snapshots) if snapshot.finite < snapshot.count), None)
+    if odd is not None and odd not in kept and len(kept) > 2:
+        nearest = min(range(1, len(kept) - 1), key=lambda i: abs(kept[i] - odd))
+        kept[nearest] = odd
+        kept.sort()
+    return kept
+
+
+def merged(distribution: Distribution) -> Distribution:
+    """`distribution` with its counts known for coarser bins only (Distribution.fine) and its moments to five digits."""
+    if distribution.fine is not None:
+        return distribution
+    minimum, maximum, total, squares = (
+        rounded(array("d", [value]), MOMENT_BITS)[0]
+        for value in (distribution.minimum, distribution.maximum, distribution.total, distribution.squares)
+    )
+    rms = distribution.rms
+    fine = max(0, (bin_of(rms) >> 3) - FINE_OCTAVES) if math.isfinite(rms) else 0
+    short = replace(
+        distribution, minimum=minimum, maximum=maximum, total=total, squares=squares, fine=fine, bins=array("h")
+    )
+    starts, counts = group(distribution.bins, distribution.counts, fine)
+    return spread(short, starts, counts)
+
+
+def group(bins: array[int], counts: array[int], fine: int) -> tuple[array[int], array[int]]:
+    """The sums of `counts` over the coarser bins, and the bin nearest to zero of each, ascending."""
+    starts, sums = array("h"), array("q")
+    limit = fine * OCTAVE
+    last: int | None = None
+    for index, count in zip(bins, counts, strict=True):
+        magnitude = abs(index)
+        start = magnitude // QUARTER * QUARTER if magnitude >= limit else magnitude // OCTAVE * OCTAVE
+        if index < 0:
+            start = -start
+        if start == last:
+            sums[-1] += count
+        else:
+            starts.append(start)
+            sums.append(count)
+            last = start
+    return starts, sums
+
+
+def spread(distribution: Distribution, starts: array[int], sums: array[int]) -> Distribution:
+    """`distribution` with bins and counts: each sum divided evenly over the bins it stands for.
+
+    Inverse of `group`, as far as it can be: bins beyond minimum and maximum get nothing.
+    """
+    assert distribution.fine is not None
+    limit = distribution.fine * OCTAVE
+    lowest, highest = -LARGEST_BIN, LARGEST_BIN
+    if math.isfinite(distribution.minimum) and math.isfinite(distribution.maximum):
+        lowest, highest = bin_of(distribution.minimum), bin_of(distribution.maximum)
+    bins: list[int] = []
+    counts: list[int] = []
+    for start, total in zip(starts, sums, strict=True):
+        width = QUARTER if abs(start) >= limit else OCTAVE
+        if start == 0:
+            low = high = 0
+        elif start > 0:
+            low, high = max(start, lowest), min(start + width - 1, highest)
+        else:
+            low, high = max(start - width + 1, lowest), min(start, highest)
+        if low >= high:  # one bin; `low > high` where rounding moved an end past its own bin
+            bins.append(low if low == high else start)
+            counts.append(total)
+            continue
+        width = high - low + 1
+        shares = [total * (part + 1) // width - total * part // width for part in range(width)]
+        if total >= width:
+            bins.extend(range(low, high + 1))
+            counts.extend(shares)
+        else:
+            bins.extend(low + part for part, share in enumerate(shares) if share)
+            counts.extend(share for share in shares if share)
+    return replace(distribution, bins=array("h", bins), counts=array("q", counts))

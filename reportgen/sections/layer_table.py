@@ -1,0 +1,185 @@
+"""The table of layers: shapes, sizes, and where they were watched their weights, gradients and updates."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from reportgen.blocks.table import Cell, Column, Spark, Table
+from reportgen.blocks.wording import counted, number
+from reportgen.run.distribution import Distribution
+from reportgen.run.records import Run
+from reportgen.run.series import Series
+from reportgen.sections.curves import evenly
+from reportgen.sections.layer_list import Layer, total_parameters
+from reportgen.sections.metrics import SPARK_POINTS
+from reportgen.sections.rebin import Scale
+from reportgen.sections.ridges import linear_scale, outline
+
+ROWS = 150
+# Healthy small runs stay below 3e-2 (layer medians of 2e-3 to 1.8e-2 were seen); 1e-3 is Karpathy's rule of thumb.
+RATIO_HIGH = 3e-2
+# SageMaker Debugger calls a layer dead from half of its units on; healthy ones were seen up to 27 %.
+DEAD = 0.5
+SATURATED = 0.6
+# Weights of layers share an axis unless the widest would hide the narrowest.
+SHARED_AXIS = 12.0
+CONSECUTIVE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """A column with its cell for each layer, and whether a cell wants attention."""
+
+    column: Column
+    cell: Callable[[Layer], Cell]
+    marked: Callable[[Layer], bool] = lambda layer: False
+
+
+def layer_table(run: Run, layers: Sequence[Layer]) -> Table:
+    """A row a layer with its anchor, and the totals; columns nobody has a value for are left out."""
+    shown = list(layers[:ROWS])
+    columns = [each for each in _columns(run, layers) if any(each.cell(layer) not in (None, "") for layer in shown)]
+    rows = [tuple(each.cell(layer) for each in columns) for layer in shown]
+    marks = [(r, c) for r, layer in enumerate(shown) for c, each in enumerate(columns) if each.marked(layer)]
+    total = total_parameters(run, list(layers))
+    flops = [layer.flops for layer in layers if layer.flops is not None]
+    sums: dict[str, Cell] = {"layer": "total", "parameters": total}
+    sums["MFLOP"] = sum(flops) / 1e6 if flops else None
+    rows.append(tuple(sums.get(each.column.name) for each in columns))
+    return Table(
+        columns=tuple(each.column for each in columns),
+        rows=tuple(rows),
+        caption=_caption(run, layers, shown),
+        anchors=(*(layer.anchor for layer in shown), ""),
+        marks=tuple(marks),
+        total=len(layers) if len(layers) > len(shown) else 0,
+    )
+
+
+def _columns(run: Run, layers: Sequence[Layer]) -> list[Cells]:
+    batch = any(graph.batch for graph in run.graphs)
+    weights, heading = _weights(run, layers)
+    ratio, dead, saturated = _ratio(run), _last(run, "dead_share"), _last(run, "saturated_share")
+    return [
+        Cells(Column("layer", "code"), lambda layer: layer.title),
+        Cells(Column("kind"), _kind, lambda layer: layer.status != "ok"),
+        Cells(Column("output", hint="shape of its output for one sample"), lambda layer: layer.output),
+        Cells(Column("parameters", "count"), lambda layer: layer.numel or None),
+        Cells(
+            Column("MFLOP", "number", f"million floating point operations of one {'sample' if batch else 'forward'}"),
+            lambda layer: layer.flops / 1e6 if layer.flops is not None else None,
+        ),
+        Cells(Column(heading, hint="its largest parameter, at the last snapshot"), weights),
+        Cells(Column("gradient norm", hint="of its largest parameter, over the run"), lambda layer: _norm(run, layer)),
+        Cells(
+            Column("update / weight", "number", "norm of one step's change over the norm of the weights, last burst"),
+            ratio,
+            lambda layer: _odd_ratio(ratio(layer), layer),
+        ),
+        Cells(
+            Column("dead", "percent", "units that are 0 for the whole sampled batch"),
+            dead,
+            lambda layer: _above(dead(layer), DEAD),
+        ),
+        Cells(
+            Column("saturated", "percent", "outputs within 3 % of the bounds of tanh or sigmoid"),
+            saturated,
+            lambda layer: _above(saturated(layer), SATURATED),
+        ),
+    ]
+
+
+def _kind(layer: Layer) -> str:
+    if layer.status != "ok":
+        return f"{layer.kind} ({layer.status})"
+    return f"{layer.kind} ×{layer.calls}" if layer.calls > 1 else layer.kind
+
+
+def _snapshot(run: Run, layer: Layer) -> Distribution | None:
+    series = run.distributions.get("weight", {}).get(layer.main)
+    if series is None or not series.snapshots or not series.snapshots[-1].finite:
+        return None
+    return series.snapshots[-1]
+
+
+def _weights(run: Run, layers: Sequence[Layer]) -> tuple[Callable[[Layer], Cell], str]:
+    """The outline of each layer's weights, on one axis for all where that shows them; and the column's heading."""
+    known = {layer.name: s for layer in layers if (s := _snapshot(run, layer)) is not None}
+    scales = {name: scale for name, s in known.items() if (scale := linear_scale([s], symmetric=True)) is not None}
+    reaches = [max(abs(scale.low), abs(scale.high)) for scale in scales.values()]
+    shared = bool(reaches) and max(reaches) <= SHARED_AXIS * min(reaches)
+    common = _rounded_up(max(reaches)) if shared else 0.0
+
+    def cell(layer: Layer) -> Cell:
+        scale = scales.get(layer.name)
+        if scale is None:
+            return None
+        return outline(known[layer.name], Scale(-common, common, scale.bins) if shared else scale)
+
+    return cell, f"weights, {number(-common)} to {number(common)}" if shared else "weights"
+
+
+def _rounded_up(value: float) -> float:
+    power = 10.0 ** math.floor(math.log10(value))
+    return float(f"{next(power * k for k in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if power * k >= value * 0.999):.3g}")
+
+
+def _norm(run: Run, layer: Layer) -> Cell:
+    series = run.measures.get("gradient_norm", {}).get(layer.main)
+    if series is None or not len(series):
+        return None
+    values = tuple(series.values[at] for at in evenly(len(series), SPARK_POINTS))
+    return Spark(values, f"from {number(values[0])} to {number(values[-1])}", "3")
+
+
+def _ratio(run: Run) -> Callable[[Layer], float | None]:
+    def cell(layer: Layer) -> float | None:
+        series = run.measures.get("update_ratio", {}).get(layer.main)
+        return last_burst(series) if series is not None else None
+
+    return cell
+
+
+def last_burst(series: Series) -> float | None:
+    """The median of the last points taken at (almost) consecutive steps; None without a point."""
+    if not len(series):
+        return None
+    steps = series.optimizer_steps if len(series.optimizer_steps) else series.steps
+    start = len(series) - 1
+    while start > 0 and steps[start] - steps[start - 1] <= CONSECUTIVE:
+        start -= 1
+    values = [value for value in series.values[start:] if math.isfinite(value)]
+    return statistics.median(values) if values else math.nan
+
+
+def _odd_ratio(value: float | None, layer: Layer) -> bool:
+    if value is None:
+        return False
+    return not math.isfinite(value) or value > RATIO_HIGH or (value == 0 and layer.trainable)
+
+
+def _last(run: Run, quantity: str) -> Callable[[Layer], float | None]:
+    def cell(layer: Layer) -> float | None:
+        series = run.measures.get(quantity, {}).get(layer.name)
+        return series.last if series is not None and len(series) else None
+
+    return cell
+
+
+def _above(value: float | None, limit: float) -> bool:
+    return value is not None and value > limit
+
+
+def _caption(run: Run, layers: Sequence[Layer], shown: Sequence[Layer]) -> str:
+    told = []
+    if len(shown) < len(layers):
+        told.append(f"The first {len(shown)} of {counted(len(layers), 'layer')}; the total is of all.")
+    missing = list(dict.fromkeys(name for graph in run.graphs for name in graph.uncounted))
+    if missing:
+        told.append(f"Floating point operations of {', '.join(missing[:5])} are not counted.")
+    if any(p.tied_to for layer in layers for _, p in layer.parameters):
+        told.append("Tied parameters are counted once.")
+    return " ".join(told)

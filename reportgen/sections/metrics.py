@@ -1,0 +1,168 @@
+"""Metrics: one chart a metric, its splits as lines."""
+
+from __future__ import annotations
+
+import re
+
+from reportgen.blocks.charts import LineChart
+from reportgen.blocks.page import Block, SectionView
+from reportgen.blocks.slug import slug
+from reportgen.blocks.table import Cell, Column, Spark, Table
+from reportgen.blocks.text import Fold
+from reportgen.blocks.wording import count, counted, cut
+from reportgen.config import TABLE_ROWS
+from reportgen.diagnose import Diagnosis
+from reportgen.run.records import Run
+from reportgen.sections.axis import place
+from reportgen.sections.captions import metric_caption
+from reportgen.sections.curves import Curve, NaturalKey, curves_of, evenly, is_loss, natural
+from reportgen.sections.lines import logarithmic, numbers_table, to_lines
+from reportgen.sections.section import Section
+
+# More than this many charts are not looked at; the rest is listed with a word-sized line each.
+CHARTS = 25
+LISTED = 200
+GROUPS = 20
+LINES = 8
+SPARK_POINTS = 40
+SPLITS = ("train", "val", "test")
+
+
+def build(run: Run, diagnosis: Diagnosis) -> SectionView | None:
+    """The section, None when nothing was logged."""
+    curves = curves_of(run)
+    if not curves:
+        return None
+    groups = grouped(curves)
+    charts = [chart(group) for group in groups[:CHARTS]]
+    rest = [curve for group in groups[CHARTS:] for curve in group]
+    shown = [curve for group in groups[:CHARTS] for curve in group]
+    blocks: list[Block] = [*charts, summary(shown)]
+    blocks.extend(listed_groups(rest))
+    how = "Training and validation of one quantity share a chart; the ring marks the best value."
+    if rest:
+        how += f" {counted(len(groups), 'metric')} in all: {len(charts)} are drawn, the others are listed below them."
+    return SectionView("metrics", "Metrics", how, tuple(blocks))
+
+
+def grouped(curves: list[Curve]) -> list[list[Curve]]:
+    """Curves of one metric together: losses first, then metrics known to have a direction, then the rest."""
+    groups: dict[str, list[Curve]] = {}
+    for curve in curves:
+        groups.setdefault(curve.metric.casefold(), []).append(curve)
+    for group in groups.values():
+        group.sort(key=lambda curve: (SPLITS.index(curve.split) if curve.split in SPLITS else 3, natural(curve.tag)))
+    return sorted(groups.values(), key=_rank)
+
+
+def _rank(group: list[Curve]) -> tuple[int, int, NaturalKey]:
+    metric = group[0].metric
+    if is_loss(metric):
+        rank = 0 if metric.casefold() == "loss" else 1
+    elif any(curve.direction for curve in group):
+        rank = 2 if any(curve.split in ("val", "test") for curve in group) else 3
+    else:
+        rank = 4
+    return rank, -len({curve.split for curve in group}), natural(metric)
+
+
+def chart(group: list[Curve]) -> LineChart:
+    """The chart of one metric. At most LINES lines; a note says how many are left out."""
+    shown = group[:LINES]
+    axis = place(shown)
+    notes = list(axis.notes)
+    if len(group) > len(shown):
+        notes.append(f"{len(shown)} of {count(len(group))} series are drawn; the table below lists all.")
+    share = all(curve.share for curve in shown)
+    return LineChart(
+        title=cut(shown[0].metric),
+        lines=to_lines(shown, axis),
+        caption=metric_caption(shown),
+        x_label=axis.label,
+        y_format="percent" if share else "number",
+        log_y=not share and logarithmic(shown),
+        anchor=slug("metric", shown[0].metric),
+        numbers=numbers_table(shown, axis, "percent" if share else "number"),
+        notes=tuple(notes),
+    )
+
+
+def summary(curves: list[Curve]) -> Table:
+    """Last, least, greatest and best value of every drawn series."""
+    return Table(
+        columns=(
+            Column("tag", "code"),
+            Column("first"),
+            Column("last"),
+            Column("least"),
+            Column("greatest"),
+            Column("best", hint="the least or the greatest, where the metric's name says which is better"),
+            Column("best at step", "step"),
+            Column("points", "count", hint="how many were logged"),
+        ),
+        rows=tuple(_summary_row(curve) for curve in curves[:TABLE_ROWS]),
+        title="All drawn series",
+        total=len(curves) if len(curves) > TABLE_ROWS else 0,
+    )
+
+
+def _summary_row(curve: Curve) -> tuple[Cell, ...]:
+    series, best = curve.series, curve.best()
+    finite = [series.values[at] for at in curve.finite]
+    return (
+        cut(curve.tag),
+        curve.written(series.values[0]),
+        curve.written(series.last),
+        curve.written(min(finite)) if finite else None,
+        curve.written(max(finite)) if finite else None,
+        curve.written(series.values[best]) if best is not None else None,
+        series.steps[best] if best is not None else None,
+        max(series.logged, len(series)),
+    )
+
+
+def listed_groups(rest: list[Curve]) -> list[Fold]:
+    """The series without a chart, folded by the first part of their tags; at most LISTED rows in all."""
+    groups: dict[str, list[Curve]] = {}
+    for curve in rest:
+        groups.setdefault(re.split(r"[/._]", curve.metric, maxsplit=1)[0].casefold(), []).append(curve)
+    if len(groups) > GROUPS:
+        groups = {"": rest}
+    share = max(1, LISTED // max(1, len(groups)))
+    folds = []
+    for name, curves in groups.items():
+        rows = curves[: max(share, LISTED if len(groups) == 1 else share)]
+        title = f"{counted(len(curves), 'more series', 'more series')}" + (f": {cut(name, 40)}" if name else "")
+        detail = "" if len(rows) == len(curves) else f"the first {count(len(rows))} are listed"
+        folds.append(Fold(title, (_listing(rows, len(curves)),), detail=detail))
+    return folds
+
+
+def _listing(curves: list[Curve], total: int) -> Table:
+    rows = []
+    for curve in curves:
+        finite = [curve.series.values[at] for at in curve.finite]
+        rows.append(
+            (
+                cut(curve.tag),
+                curve.written(curve.series.last),
+                curve.written(min(finite)) if finite else None,
+                curve.written(max(finite)) if finite else None,
+                spark(curve),
+            )
+        )
+    return Table(
+        columns=(Column("tag", "code"), Column("last"), Column("least"), Column("greatest"), Column("over time")),
+        rows=tuple(rows),
+        total=total if total > len(rows) else 0,
+    )
+
+
+def spark(curve: Curve) -> Spark:
+    """The curve at word size."""
+    values = tuple(curve.series.values[at] for at in evenly(len(curve.series), SPARK_POINTS))
+    role = curve.split if curve.split in SPLITS else "neutral"
+    return Spark(values, f"from {curve.written(values[0])} to {curve.written(values[-1])}", role)
+
+
+SECTION = Section("metrics", "metrics", 'report.log({"train/loss": loss, "val/acc": accuracy})', build)

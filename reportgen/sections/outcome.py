@@ -1,0 +1,74 @@
+"""What a run is judged by: its main metric and its losses."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+
+from reportgen.run.records import Run
+from reportgen.run.series import Series
+from reportgen.sections.curves import Curve, curve_of, curves_of, is_loss
+
+# What people look at first, most telling first. Others with a direction come after these, losses last.
+MAIN = ("accuracy", "acc", "top1", "f1", "auc", "map", "miou", "iou", "dice", "r2", "psnr", "ssim", "bleu", "mae", "rmse")
+NAMES = {"val": "validation", "test": "test", "train": "training"}
+WORDS = {"acc": "accuracy", "auc": "AUC", "f1": "F1", "map": "mAP", "mae": "MAE", "rmse": "RMSE", "mse": "MSE", "r2": "R²"}
+
+
+def main_metric(run: Run) -> Curve | None:
+    """The curve a run is judged by: a metric of the validation split, else of test, else of training.
+
+    Where none was logged, the metrics of the recorded predictions stand in.
+    """
+    curves = [*curves_of(run), *predicted(run)]
+    for split in ("val", "test", "train", ""):
+        candidates = [c for c in curves if c.split == split and c.direction and not is_loss(c.metric) and c.finite]
+        if candidates:
+            return min(candidates, key=_rank)
+    return None
+
+
+def _rank(curve: Curve) -> int:
+    metric = curve.metric.casefold()
+    for rank, name in enumerate(MAIN):
+        if metric == name or metric.rpartition("/")[2] == name:
+            return rank
+    return len(MAIN)
+
+
+def losses(run: Run) -> dict[str, Curve]:
+    """The loss of each split ("train", "val", "test"); a bare "loss" counts as the training loss."""
+    found: dict[str, Curve] = {}
+    for curve in curves_of(run):
+        if not is_loss(curve.metric):
+            continue
+        split = curve.split or "train"
+        exact = curve.metric.casefold() == "loss"
+        if split not in found or (exact and found[split].metric.casefold() != "loss"):
+            found[split] = curve
+    return found
+
+
+def predicted(run: Run) -> list[Curve]:
+    """The metrics of the recorded predictions over time, as if they had been logged."""
+    points: dict[str, list[tuple[int, int, float]]] = {}
+    for each in run.predictions:
+        for metric, value in each.metrics.items():
+            at = (each.stamp.optimizer_step, each.stamp.step, value)
+            points.setdefault(f"{each.split}/{metric}", []).append(at)
+    return [curve_of(run, tag, _series(sorted(found))) for tag, found in points.items()]
+
+
+def _series(points: Sequence[tuple[int, int, float]]) -> Series:
+    return Series(
+        steps=array("q", [step for _, step, _ in points]),
+        values=array("d", [value for *_, value in points]),
+        optimizer_steps=array("q", [optimizer for optimizer, *_ in points]),
+        logged=len(points),
+    )
+
+
+def spoken(curve: Curve) -> str:
+    """What a curve is called in a sentence: "validation accuracy"."""
+    metric = WORDS.get(curve.metric.casefold(), curve.metric)
+    return f"{NAMES[curve.split]} {metric}" if curve.split in NAMES else metric

@@ -1,0 +1,53 @@
+"""How long the run and one of its steps took."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass
+
+from reportgen.run.records import Run
+from reportgen.run.series import Series
+from reportgen.sections.curves import evenly
+
+# Windows of the run whose pace is taken; their median leaves out those in which an evaluation fell.
+WINDOWS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """step: seconds of one step. waiting: share of it spent waiting for data, None when not tracked. of: what was timed."""
+
+    step: float
+    waiting: float | None
+    of: str
+
+
+def duration(run: Run) -> float | None:
+    """Seconds from the start to the end, or to the last record; None when neither is known."""
+    end = run.meta.ended if run.meta.ended is not None else run.meta.last_record
+    spent = end - run.meta.started if end is not None else None
+    return spent if spent is not None and spent >= 0 else None
+
+
+def pace(run: Run) -> Pace | None:
+    """The pace of the train loader where it was tracked, else of what was logged most often."""
+    timed = run.measures.get("step_seconds", {}).get("train")
+    if timed is not None and timed.finite:
+        waits = run.measures.get("data_wait", {}).get("train")
+        waiting = statistics.median([waits.values[at] for at in waits.finite]) if waits and waits.finite else None
+        return Pace(statistics.median([timed.values[at] for at in timed.finite]), waiting, "the passes")
+    busiest = max(run.scalars.values(), key=len, default=None)
+    return _logged(busiest) if busiest is not None else None
+
+
+def _logged(series: Series) -> Pace | None:
+    steps = series.optimizer_steps if len(series.optimizer_steps) and max(series.optimizer_steps) > 0 else series.steps
+    if len(steps) < 3 or len(series.times) != len(steps):
+        return None
+    ends = evenly(len(steps), WINDOWS + 1)
+    found = []
+    for before, after in zip(ends, ends[1:], strict=False):
+        done, spent = steps[after] - steps[before], series.times[after] - series.times[before]
+        if done > 0 and spent > 0:
+            found.append(spent / done)
+    return Pace(statistics.median(found), None, f"{len(found)} stretches") if found else None

@@ -1,0 +1,121 @@
+"""The verdict: one to three sentences that say whether the run ended well, how good it is, and what is wrong."""
+
+from __future__ import annotations
+
+from reportgen.blocks.finding import Finding
+from reportgen.blocks.page import Reading
+from reportgen.blocks.wording import count, counted, cut, number
+from reportgen.diagnose import Diagnosis
+from reportgen.run.records import Run
+from reportgen.sections.curves import Curve
+from reportgen.sections.outcome import losses, main_metric, spoken
+
+NAMED = 2
+WORDS = {1: "One thing wants", 2: "Two things want", 3: "Three things want", 4: "Four things want"}
+
+
+def verdict(run: Run, diagnosis: Diagnosis) -> tuple[Reading, ...]:
+    """The sentences in pieces."""
+    if is_empty(run):
+        return (Reading("Nothing was recorded yet; below is what to call to fill this page."),)
+    return (*_ending(run), *_outcome(run, diagnosis), *_findings(diagnosis))
+
+
+def is_empty(run: Run) -> bool:
+    """Whether the run holds nothing but its own circumstances."""
+    shown = (run.scalars, run.predictions, run.models, run.graphs, run.images, run.texts, run.tables)
+    return not any((*shown, run.distributions, run.failure))
+
+
+def _ending(run: Run) -> list[Reading]:
+    if run.failure is not None:
+        failure = run.failure
+        said = [Reading("The run failed at step "), Reading(count(failure.stamp.step), "strong")]
+        if failure.module:
+            said += [Reading(" in "), Reading(cut(failure.module, 60), "code")]
+        message = cut(" ".join(failure.message.split()), 160)
+        return [*said, Reading(": "), Reading(failure.type, "code"), Reading(f" ({message}). " if message else ". ")]
+    status = {
+        "failed": "The run failed. ",
+        "stopped by the user": "The run was stopped by the user. ",
+        "no end recorded": "The run has no recorded end: it was killed, or still runs. ",
+        "ended without build()": "The process ended without build(). ",
+        "running": "The run is not finished. ",
+    }.get(run.meta.status, "")
+    return [Reading(status)] if status else []
+
+
+def _outcome(run: Run, diagnosis: Diagnosis) -> list[Reading]:
+    main = main_metric(run)
+    chance = next((f for f in diagnosis.findings if f.id == "worse_than_baseline"), None)
+    if main is not None:
+        return _reached(main, chance)
+    found = losses(run)
+    curve = found.get("val") or found.get("test") or found.get("train")
+    if curve is None:
+        return []
+    return _loss(curve)
+
+
+def _reached(curve: Curve, chance: Finding | None) -> list[Reading]:
+    series, places, best = curve.series, curve.finite, curve.best()
+    assert best is not None  # main_metric gives only curves with a direction and a finite value
+    name, last = _capital(spoken(curve)), series.values[places[-1]]
+    if chance is not None:
+        said = [Reading(f"{name} ended at "), Reading(curve.written(last), "strong")]
+        return [*said, Reading(f", and predictions are no better than always saying one class ({chance.value}). ")]
+    value = Reading(curve.written(series.values[best]), "strong")
+    if len(places) == 1:
+        return [Reading(f"{name} is "), value, Reading(f" at step {count(series.steps[best])}. ")]
+    step = count(series.steps[best])
+    # Equal to the best value is as good as the best: nobody asks for the earlier weights then.
+    if last == series.values[best]:
+        return [Reading(f"{name} reached "), value, Reading(", the best value, at its end. ")]
+    said = [Reading(f"{name} reached "), value, Reading(f" at step {step}, and ended at ")]
+    return [*said, Reading(curve.written(last), "strong"), Reading(". ")]
+
+
+def _loss(curve: Curve) -> list[Reading]:
+    values, places = curve.series.values, curve.finite
+    name = _capital(spoken(curve))
+    if not places:
+        return [Reading(f"{name} was never a finite number. ")]
+    first, last = values[places[0]], values[places[-1]]
+    if len(places) == 1:
+        return [Reading(f"{name} is "), Reading(number(first), "strong"), Reading(". ")]
+    verb = "fell" if last < first else "rose" if last > first else "stayed"
+    if verb == "stayed":
+        return [Reading(f"{name} ended where it began, at "), Reading(number(last), "strong"), Reading(". ")]
+    return [
+        Reading(f"{name} {verb} from {number(first)} to "),
+        Reading(number(last), "strong"),
+        Reading(f" over {counted(curve.series.logged or len(values), 'value')}. "),
+    ]
+
+
+def _findings(diagnosis: Diagnosis) -> list[Reading]:
+    # The exception of a failed run is told already.
+    worst = [finding for finding in diagnosis.attention if finding.id != "run_failed"]
+    if not worst:
+        if diagnosis.attention:
+            return [Reading(f"Nothing else wrong was found in {counted(len(diagnosis.passed), 'check')}.")]
+        return [Reading(f"Nothing wrong was found in {counted(len(diagnosis.passed), 'check')}.")]
+    said = [Reading(f"{WORDS.get(len(worst), f'{len(worst)} things want')} attention: ")]
+    for at, finding in enumerate(worst[:NAMED]):
+        if at:
+            said.append(Reading("; "))
+        said.extend(_title(finding))
+    more = len(worst) - NAMED
+    return [*said, Reading(f"; and {count(more)} more." if more > 0 else ".")]
+
+
+def _title(finding: Finding) -> list[Reading]:
+    """The finding's title, with the name of its place set as code where it begins with it."""
+    name, title = finding.where.name, cut(finding.title, 200)
+    if name and title.startswith(f"{name} "):
+        return [Reading(name, "code"), Reading(title[len(name) :])]
+    return [Reading(title)]
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
