@@ -38,7 +38,8 @@ samples: $(VENV)/installed-test $(VENV)/dot ## rebuild sample_reports from their
 # Without dot, and where no system package may be installed, graphs come from a dot in a Python package; failing that
 # too, they are indented text, and the next call tries again.
 $(VENV)/dot: | $(VENV)/installed
-	@if tools/system-packages.sh dot || $(PIP) -c constraints.txt --editable '.[graphviz-pure]'; then touch $@; \
+	@if tools/system-packages.sh dot; then touch $@; \
+	elif echo "Installing graphviz-pure instead" && $(PIP) -c constraints.txt --editable '.[graphviz-pure]'; then touch $@; \
 	else echo "Graphs will be indented text"; fi
 
 $(VENV)/created:

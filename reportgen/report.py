@@ -102,12 +102,13 @@ class Report:
         with self._recorder.guard("watch"):
             self._watcher.watch(model, optimizer, criterion, name=name, scaler=scaler, scheduler=scheduler)
 
-    def track(self, loader: Iterable[Batch], split: str = "train") -> Iterable[Batch]:
+    def track(self, loader: Iterable[Batch], split: str = "train", *, progress: bool = True) -> Track[Batch]:
         """Iterate over `loader` unchanged while its waiting time and its passes are recorded.
 
-        A pass over the "train" split that runs to its end counts as an epoch. On a terminal a progress bar is shown.
+        A pass over the "train" split that runs to its end counts as an epoch. On a terminal a progress bar is shown
+        unless `progress` is False.
         """
-        return Track(loader, str(split), self._recorder, self._tracking)
+        return Track(loader, str(split), self._recorder, self._tracking, sys.stderr if progress else None)
 
     def log(self, values: Mapping[str, Any], step: int | None = None) -> None:
         """Record numbers by tag: `{"train/loss": loss, "val/acc": acc}`.
@@ -119,8 +120,7 @@ class Report:
         with recorder.guard("log"):
             if self._ended:
                 self._run_again()
-            flat = flatten(values, "values", recorder.reject)
-            recorder.scalars(flat, recorder.stamp(_step(step), next(iter(flat), None)))
+            recorder.log(flatten(values, "values", recorder.reject), _step(step))
 
     def predictions(
         self,

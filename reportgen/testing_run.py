@@ -77,7 +77,7 @@ def fake_run(
     )
     media: dict[str, bytes] = {}
     # Three evaluations that get better, all after the first fifth of the run.
-    evaluated = sorted({steps // 5, steps // 2, max(0, steps - 1)})
+    evaluated = sorted({steps // 5, steps // 2, steps - 1}) if steps and names else []
     predictions = tuple(
         fake_predictions(
             names, _stamp(step), 2.0 + 0.75 * k, examples if k == len(evaluated) - 1 else 8, 360, seed + k, media
@@ -93,7 +93,7 @@ def fake_run(
         scalars=_given(scalars) if scalars is not None else _scalars(steps, rng, hostile),
         measures=_measures(built, moments, rng),
         distributions=_distributions(built, moments, rng),
-        predictions=predictions if steps and names else (),
+        predictions=predictions,
         models=(_model(built),),
         graphs=(_graph(built, len(names)),),
         failure=failure or None,

@@ -7,14 +7,18 @@ set -uo pipefail
 python=${PYTHON:-python3}
 
 have() {
+  local browser program
   case $1 in
     venv) "$python" -c 'import ensurepip, venv' 2>/dev/null ;;
     dot) command -v dot >/dev/null ;;
     chromium)
-      # Ubuntu's chromium is a snap, whose sandbox reads no files outside the home folder: any other browser goes first.
       if [ -n "${CHROMIUM:-}" ]; then command -v "$CHROMIUM" >/dev/null; return; fi
-      for name in chromium chromium-browser google-chrome google-chrome-stable; do
-        program=$(command -v "$name") && case $(readlink -f "$program") in */snap*) ;; *) return 0 ;; esac
+      # The tests take the first of these. Ubuntu's is a snap (a link to it, or a script that starts it), whose sandbox
+      # keeps it from reading what the tests write.
+      for browser in chromium chromium-browser google-chrome google-chrome-stable; do
+        program=$(command -v "$browser") || continue
+        [[ $(readlink -f "$program") != */snap* ]] && ! grep -qs /snap/bin "$program"
+        return
       done
       return 1
       ;;
@@ -37,11 +41,14 @@ advice() {
   esac
 }
 
-apt() {
-  if ! command -v apt-get >/dev/null; then return 1
-  elif [ "$(id -u)" = 0 ]; then DEBIAN_FRONTEND=noninteractive apt-get "$@"
-  else sudo -n env DEBIAN_FRONTEND=noninteractive apt-get "$@"
-  fi
+apt() { "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get "$@"; }
+
+may_install() {
+  as_root=()
+  command -v apt-get >/dev/null || return
+  [ "$(id -u)" = 0 ] && return
+  as_root=(sudo -n)
+  command -v sudo >/dev/null && sudo -n true 2>/dev/null
 }
 
 missing=()
@@ -59,10 +66,10 @@ for name in "${missing[@]}"; do
   if [ "$name" = chromium ] && { [ -n "${CHROMIUM:-}" ] || grep -qs '^ID=ubuntu' /etc/os-release; }; then continue; fi
   wanted+=($(package "$name"))
 done
-if [ ${#wanted[@]} -gt 0 ]; then
+if [ ${#wanted[@]} -gt 0 ] && may_install; then
   echo "Installing ${wanted[*]} by apt-get"
   log=$(mktemp)
-  { apt update -q && apt install -qy --no-install-recommends "${wanted[@]}"; } >"$log" 2>&1 </dev/null || tail -n 3 "$log"
+  { apt update -q; apt install -qy --no-install-recommends "${wanted[@]}"; } >"$log" 2>&1 </dev/null || tail -n 3 "$log"
   rm -f "$log"
 fi
 

@@ -51,7 +51,7 @@ def count(amount: int) -> str:
 
 
 def counted(amount: int, noun: str, several: str = "") -> str:
-    """"1 step", "1,234 steps"; `several` where the plural takes more than an s."""
+    """ "1 step", "1,234 steps"; `several` where the plural takes more than an s."""
     return f"{amount:,} {noun if amount == 1 else several or noun + 's'}"
 
 
@@ -90,7 +90,7 @@ def scaled(amount: float, unit: str = "") -> str:
 
 
 def listed(names: Sequence[str], limit: int = 3) -> str:
-    """"a", "a and b", "a, b and c", "a, b, c and 4 more"."""
+    """ "a", "a and b", "a, b and c", "a, b, c and 4 more"."""
     shown = [cut(name, 60) for name in names[:limit]]
     if len(names) > limit:
         shown.append(f"{len(names) - limit:,} more")

@@ -6,12 +6,11 @@ import sys
 
 
 def say(message: str) -> None:
-    """One line for people, on stderr. A stderr that is gone or knows too few characters does not stop a command."""
+    """One line for people, on stderr. Control characters and what the terminal cannot show are written as escapes."""
     line = " ".join(message.split())
-    try:
-        print(line.encode("utf-8", "backslashreplace").decode("utf-8"), file=sys.stderr)
-    except UnicodeEncodeError:
-        print(line.encode("ascii", "backslashreplace").decode("ascii"), file=sys.stderr)
+    line = "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in line)
+    encoding = sys.stderr.encoding or "ascii"
+    print(line.encode(encoding, "backslashreplace").decode(encoding), file=sys.stderr)
 
 
 def counted(number: int, noun: str) -> str:

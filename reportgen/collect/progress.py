@@ -11,12 +11,12 @@ INTERVAL = 0.1
 
 
 class ProgressBar:
-    """Draws `label ████░░░ 45/90 12.3/s` on `stream` when it is a terminal, at most ten times a second.
+    """Draws `label ████░░░ 45/90 12.3/s` on `stream` when that is a terminal, at most ten times a second.
 
     total is None when the length is unknown. A stream that can no longer be written to turns the bar off.
     """
 
-    def __init__(self, label: str, total: int | None, stream: TextIO) -> None:
+    def __init__(self, label: str, total: int | None, stream: TextIO | None) -> None:
         self._label = label
         self._total = total
         self._stream = stream
@@ -24,7 +24,7 @@ class ProgressBar:
         self._next = 0.0
         self._drawn = False
         try:
-            self._on = stream.isatty()
+            self._on = stream is not None and stream.isatty()
         except (AttributeError, ValueError):  # not a file, or a closed one
             self._on = False
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Generic, TextIO, TypeVar
@@ -29,7 +28,7 @@ class Track(Generic[Batch]):
         split: str,
         recorder: Recorder,
         on_open: Callable[[int], None],
-        stream: TextIO | None = None,
+        stream: TextIO | None,
     ) -> None:
         self._loader = loader
         self._split = split
@@ -41,9 +40,11 @@ class Track(Generic[Batch]):
         return len(self._loader)  # type: ignore[arg-type]  # TypeError for a loader without a length, as without us
 
     def __iter__(self) -> Iterator[Batch]:
-        bar = ProgressBar(self._label(), self._length(), self._stream or sys.stderr)
+        bar = ProgressBar(self._label(), self._length(), self._stream)
         waited, done = 0.0, 0
         self._on_open(+1)
+        if self._split == "train" and self._recorder.passes is None:
+            self._recorder.passes = 0.0
         try:
             started = before = time.perf_counter()
             for batch in self._loader:
@@ -63,8 +64,7 @@ class Track(Generic[Batch]):
     def _label(self) -> str:
         if self._split != "train":
             return self._split
-        epoch = self._recorder.epoch
-        return f"{self._split} epoch {int(epoch) + 1 if epoch is not None else 1}"
+        return f"{self._split} epoch {int(self._recorder.passes or 0) + 1}"
 
     def _length(self) -> int | None:
         try:
@@ -82,4 +82,4 @@ class Track(Generic[Batch]):
                 self._recorder.stamp(),
             )
         if self._split == "train":
-            self._recorder.epoch = (self._recorder.epoch or 0.0) + 1.0
+            self._recorder.passes = (self._recorder.passes or 0.0) + 1.0

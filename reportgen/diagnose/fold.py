@@ -10,21 +10,21 @@ from reportgen.blocks.finding import Finding
 # Non-finite numbers spread through a step in this order: forward, loss, backward, update, evaluation.
 SPREAD = ("nan_activation", "nan_loss", "nan_gradient", "nan_weight", "nan_metric")
 # What training that broke down leads to.
-OUTCOMES = ("worse_than_baseline", "constant_predictions")
+OUTCOMES = ("worse_than_baseline",)
 
 
 def folded(found: Sequence[Finding]) -> list[Finding]:
     """The findings without the symptoms of others, whose titles their cause carries in `also`.
 
     Of everything that is not finite the earliest (by `since`, then in the order in which it spreads within a step) is
-    the cause, unless only a passing trace (info) came before it. A model that predicts one class, or no better than
-    chance, after its numbers ceased to be finite is a symptom too.
+    the cause; an error before a warning, since what recovered led to nothing. Predictions no better than chance are a
+    symptom too, when the loss or the weights ceased to be finite.
     """
     family = [finding for finding in found if finding.id in SPREAD]
     serious = [finding for finding in family if finding.severity != "info"]
     causes: dict[int, list[Finding]] = {}
     if serious:
-        cause = min(serious, key=lambda finding: (finding.since, SPREAD.index(finding.id)))
+        cause = min(serious, key=lambda f: (f.severity != "error", f.since, SPREAD.index(f.id)))
         outcomes = [finding for finding in found if finding.id in OUTCOMES] if cause.severity == "error" else []
         causes[id(cause)] = [finding for finding in (*family, *outcomes) if finding is not cause]
     return _without(found, causes)
@@ -36,7 +36,7 @@ def _without(found: Sequence[Finding], causes: dict[int, list[Finding]]) -> list
     for finding in found:
         if id(finding) in causes:
             titles = [title for symptom in causes[id(finding)] for title in (symptom.title, *symptom.also)]
-            finding = dataclasses.replace(finding, also=(*finding.also, *titles))  # noqa: PLW2901
+            finding = dataclasses.replace(finding, also=(*finding.also, *titles))
         if id(finding) not in symptoms:
             kept.append(finding)
     return kept

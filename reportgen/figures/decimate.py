@@ -19,19 +19,18 @@ def stretches(values: Sequence[float], breaks: Sequence[int] = ()) -> list[list[
     return runs if runs[-1] else runs[:-1]
 
 
-def thinned(points: Sequence[tuple[float, float]], width: float) -> list[tuple[float, float]]:
-    """At most two points for each unit of x (a pixel), of the about `width` units the points span.
+def thinned(points: Sequence[tuple[float, float]], width: float, bucket_width: float = 1.0) -> list[tuple[float, float]]:
+    """At most two points for each `bucket_width` of x (a pixel), of the about `width` pixels the points span.
 
-    First, last, and in each unit the lowest and the highest point stay, in their order. A line of few points stays as
+    First, last, and in each bucket the lowest and the highest point stay, in their order. A line of few points stays as
     it is. Points are in the coordinates of the picture.
     """
-    if len(points) <= 2 * width:
+    if len(points) * bucket_width <= 2 * width:
         return list(points)
     kept = [points[0]]
     bucket: list[tuple[float, float]] = []
-    inner = points[1:-1]
-    for point in inner:
-        if bucket and math.floor(point[0]) != math.floor(bucket[0][0]):
+    for point in points[1:-1]:
+        if bucket and point[0] // bucket_width != bucket[0][0] // bucket_width:
             kept.extend(_extremes(bucket))
             bucket = []
         bucket.append(point)

@@ -83,6 +83,8 @@ def text(x: float, y: float, words: str, **values: object) -> str:
 
 def drawing(width: float, height: float, content: str, label: str = "", css: str = "") -> str:
     """An <svg> with size and view box. label: its text alternative; without one it is hidden from readers of text."""
+    if "<text" in content:
+        content = f'<g font-family="{FONT}">{content}</g>'
     said = f' role="img" aria-label="{escaped(label)}"' if label else ' aria-hidden="true"'
     name = f' class="{css}"' if css else ""
     size = f'width="{compact(width)}" height="{compact(height)}" viewBox="0 0 {compact(width)} {compact(height)}"'

@@ -32,13 +32,12 @@ _NUMERIC = ("x", "y", "cx", "cy", "rx", "ry", "r", "width", "height")
 _TURN = re.compile(r"rotate\(-?0(?:\.0+)? [^)]*\)")
 
 
-def tidy(markup: str, colours: Mapping[str, str]) -> str:
-    """The shapes of an SVG document as compact markup, without the <svg> around them.
+def shapes_of(markup: str, colours: Mapping[str, str]) -> list[str]:
+    """The shapes of an SVG document as markup, in their order, without the <svg> around them.
 
     colours: the tool's name of a colour (in lower case, "#0b6bcb" or "lightgrey") -> what to write for it.
     """
-    root = ET.fromstring(markup)
-    return merged(_children(root, colours))
+    return _children(ET.fromstring(markup), colours)
 
 
 def _name(element: ET.Element) -> str:

@@ -10,8 +10,8 @@ from reportgen.errors import NewerSchemaError, UnreadableRunError
 from reportgen.run.page_data import decode
 from reportgen.run.records import Run
 
-# The data block's id, and the attribute that names a picture (templates/report.html and the blocks write them).
-DATA_ID = "run-data"
+# The data block's id, and the attribute that names the picture an <img> shows (templates/report.html, image_grid.html).
+DATA_ID = "reportgen-data"
 MEDIA_ATTRIBUTE = "data-media"
 
 

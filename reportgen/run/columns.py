@@ -132,7 +132,9 @@ def _part_of(column: array[float]) -> int | None:
 def _items(kind: str, planes: list[bytes], length: int) -> array[int] | array[float]:
     data = bytearray(length * len(planes))
     for position, plane in enumerate(planes):
-        data[position :: len(planes)] = plane  # ValueError when the plane is shorter
+        if len(plane) != length:
+            raise ValueError("the columns are cut off")
+        data[position :: len(planes)] = plane
     items: array[int] | array[float] = array(kind, bytes(data))
     if sys.byteorder == "big":
         items.byteswap()

@@ -16,21 +16,20 @@ from dataclasses import dataclass, field
 
 BINS_AN_OCTAVE = 8
 LARGEST_BIN = 0x7F7  # the last bin below infinity: float32 bits 0x7f7fffff >> 20
+# The edges of all bins nearer to zero.
+EDGES = array("f", array("I", [index << 20 for index in range(LARGEST_BIN + 1)]).tobytes()).tolist()
 
 
 def bin_edge(index: int) -> float:
     """The lower edge in magnitude of bin `index` >= 0 (the edge nearer to zero for the bin `-index`)."""
-    if index > LARGEST_BIN:
-        return math.inf
-    (value,) = struct.unpack("<f", struct.pack("<I", index << 20))
-    return float(value)
+    return EDGES[index] if index <= LARGEST_BIN else math.inf
 
 
 def bin_of(value: float) -> int:
     """The bin of a finite number; numbers beyond float32 fall in the outermost bin."""
     if abs(value) >= 3.4028235e38:
         return LARGEST_BIN if value > 0 else -LARGEST_BIN
-    (bits,) = struct.unpack("<I", struct.pack("<f", abs(value)))
+    bits = int(struct.unpack("<I", struct.pack("<f", abs(value)))[0])
     index = min(bits >> 20, LARGEST_BIN)
     return index if value >= 0 else -index
 

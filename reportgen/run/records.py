@@ -97,6 +97,7 @@ class Model:
     groups: tuple[Mapping[str, Plain], ...] = ()
     criterion: str = ""
     compiled: bool = False
+    scheduler: str = ""
 
 
 @dataclass(frozen=True, slots=True)

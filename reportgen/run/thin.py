@@ -33,8 +33,8 @@ def thin(run: Run) -> Run:
     texts, tables = thin_texts(run.texts), thin_tables(run.tables)
     if predictions != run.predictions:
         said.append(
-            "Of the predictions of a split, classes and examples of the first, best and last evaluation are kept, of "
-            "the others their metrics."
+            "Of the evaluations of a split the last keeps its pictures, the first and the best their tables and a few "
+            "examples, the others their metrics."
         )
     if images != run.images:
         said.append(f"{_pictures(images):,} of {_pictures(run.images):,} logged pictures are kept.")

@@ -6,6 +6,7 @@ import math
 from array import array
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 
 from reportgen.run.distribution import LARGEST_BIN, Distribution, DistributionSeries, bin_of
 from reportgen.run.thin_series import even_choice, rounded
@@ -92,21 +93,21 @@ def merged(distribution: Distribution) -> Distribution:
 
 def group(bins: array[int], counts: array[int], fine: int) -> tuple[array[int], array[int]]:
     """The sums of `counts` over the coarser bins, and the bin nearest to zero of each, ascending."""
-    starts, sums = array("h"), array("q")
-    limit = fine * OCTAVE
-    last: int | None = None
+    starts = _starts(fine)
+    sums: dict[int, int] = {}
     for index, count in zip(bins, counts, strict=True):
-        magnitude = abs(index)
-        start = magnitude // QUARTER * QUARTER if magnitude >= limit else magnitude // OCTAVE * OCTAVE
-        if index < 0:
-            start = -start
-        if start == last:
-            sums[-1] += count
-        else:
-            starts.append(start)
-            sums.append(count)
-            last = start
-    return starts, sums
+        start = starts[index] if index >= 0 else -starts[-index]
+        sums[start] = sums.get(start, 0) + count
+    return array("h", sums), array("q", sums.values())
+
+
+@cache
+def _starts(fine: int) -> list[int]:
+    """For each bin >= 0 the first of those it is merged with."""
+    limit = fine * OCTAVE
+    return [
+        index // QUARTER * QUARTER if index >= limit else index // OCTAVE * OCTAVE for index in range(LARGEST_BIN + 1)
+    ]
 
 
 def spread(distribution: Distribution, starts: array[int], sums: array[int]) -> Distribution:
@@ -123,22 +124,26 @@ def spread(distribution: Distribution, starts: array[int], sums: array[int]) -> 
     counts: list[int] = []
     for start, total in zip(starts, sums, strict=True):
         width = QUARTER if abs(start) >= limit else OCTAVE
+        low = start if start > 0 else start - width + 1
+        high = low + width - 1
         if start == 0:
             low = high = 0
-        elif start > 0:
-            low, high = max(start, lowest), min(start + width - 1, highest)
-        else:
-            low, high = max(start - width + 1, lowest), min(start, highest)
+        elif low < lowest or high > highest:
+            low, high = max(low, lowest), min(high, highest)
         if low >= high:  # one bin; `low > high` where rounding moved an end past its own bin
             bins.append(low if low == high else start)
             counts.append(total)
             continue
         width = high - low + 1
-        shares = [total * (part + 1) // width - total * part // width for part in range(width)]
         if total >= width:
             bins.extend(range(low, high + 1))
-            counts.extend(shares)
+            if width == QUARTER:
+                counts.extend((total // 2, total - total // 2))
+            else:
+                counts.extend([total * (n + 1) // width - total * n // width for n in range(width)])
         else:
-            bins.extend(low + part for part, share in enumerate(shares) if share)
-            counts.extend(share for share in shares if share)
+            for part in range(width):
+                if total * (part + 1) // width > total * part // width:
+                    bins.append(low + part)
+                    counts.append(1)
     return replace(distribution, bins=array("h", bins), counts=array("q", counts))

@@ -17,8 +17,8 @@ EXAMPLES_ELSEWHERE = 8
 POINTS = 1000
 # Moments of a tag's pictures and texts, pictures of one moment, and pictures of all tags together.
 MOMENTS = 4
-PICTURES = 16
-ALL_PICTURES = 128
+PICTURES = 25
+ALL_PICTURES = 100
 TEXTS = 100
 TEXT_LENGTH = 20_000
 ROWS = 1000
@@ -27,14 +27,15 @@ Record = TypeVar("Record", Images, TextRecord, PredictionSet)
 
 
 def thin_predictions(sets: tuple[PredictionSet, ...]) -> tuple[PredictionSet, ...]:
-    """Of each split at most SETS evaluations: all numbers of the best and the last, metrics of the others."""
+    """Of each split at most SETS evaluations: the last with its pictures, of the first and the best all numbers, of the
+    others their metrics."""
     found: list[PredictionSet] = []
     for one in _chosen(sets, lambda s: s.split, SETS, always=_best):
         group = [s for s in sets if s.split == one.split]
         if one is group[-1]:
-            found.append(_reduced(one, EXAMPLES_LAST))
+            found.append(_with_one_picture(_reduced(one, EXAMPLES_LAST)))
         elif one is group[0] or one is _best(group):
-            found.append(_reduced(one, EXAMPLES_ELSEWHERE))
+            found.append(_without_pictures(_reduced(one, EXAMPLES_ELSEWHERE)))
         else:
             found.append(_bare(one))
     return tuple(found)
@@ -68,6 +69,19 @@ def _examples(examples: tuple[Example, ...], limit: int) -> tuple[Example, ...]:
         if len(chosen) < limit:
             chosen.add(id(example))
     return tuple(example for example in examples if id(example) in chosen)
+
+
+def _without_pictures(one: PredictionSet) -> PredictionSet:
+    if not any(example.image or example.overlay for example in one.examples):
+        return one
+    return replace(one, examples=tuple(replace(example, image=None, overlay=None) for example in one.examples))
+
+
+def _with_one_picture(one: PredictionSet) -> PredictionSet:
+    """Of two pictures the one with boxes or masks: it shows the other."""
+    if not any(example.image and example.overlay for example in one.examples):
+        return one
+    return replace(one, examples=tuple(replace(e, image=None) if e.overlay else e for e in one.examples))
 
 
 def _bare(one: PredictionSet) -> PredictionSet:

@@ -34,13 +34,14 @@ def calibration(each: PredictionSet) -> list[Block]:
     bins = {k: (amount, right / amount, said / amount) for k, (amount, right, said) in sorted(groups.items())}
     error = sum(amount / total * abs(right - said) for amount, right, said in bins.values())
     lean = sum(amount / total * (said - right) for amount, right, said in bins.values())
-    told = "On the line, confidence is the share of right predictions; below it the model is too sure, above not enough."
+    told = "On the line, confidence is the share of right predictions; below it the model is too sure."
     side = "too sure" if lean > 0 else "not sure enough"
     return [
         ScatterChart(
             title="Calibration",
             points=tuple((round(said, 4), round(right, 4)) for _, right, said in bins.values()),
-            caption=f"{told} Expected calibration error {number(error, 2)}; on the whole {side} by {number(abs(lean), 2)}.",
+            caption=f"{told} On the whole it is {side} by {number(abs(lean), 2)}; expected calibration error "
+            f"{number(error, 2)}.",
             x_label="confidence",
             y_label="share that is right",
             diagonal=True,

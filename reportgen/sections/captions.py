@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from reportgen.blocks.wording import count, counted, number, sentence
 from reportgen.sections.curves import Curve
-from reportgen.sections.lines import names_of
+from reportgen.sections.lines import SPLITS, names_of
 
 # Longer captions are not read; the table has the rest.
 TOLD = 4
@@ -21,7 +21,12 @@ def metric_caption(curves: Sequence[Curve]) -> str:
     names = names_of(curves)
     told = [_clause(curve, name) for curve, name in zip(curves[:TOLD], names[:TOLD], strict=True)]
     bad = [clause for curve, name in zip(curves, names, strict=True) if (clause := _bad(curve, name))]
-    return " ".join(sentence(part) for part in ("; ".join(told), *bad))
+    return " ".join(_sentence(part) for part in ("; ".join(told), *bad))
+
+
+def _sentence(text: str) -> str:
+    """A split begins a sentence with a capital letter; a tag is a name and stays as it is."""
+    return sentence(text) if text.startswith((*SPLITS, "every")) else f"{text}."
 
 
 def _clause(curve: Curve, name: str) -> str:

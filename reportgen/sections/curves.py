@@ -16,7 +16,6 @@ from reportgen.run.tags import direction_of, parse_tag
 SHARE = re.compile(
     r"(^|[/_. -])(acc|accuracy|top[-_]?\d+|precision|recall|error[-_ ]rate)([-_@.]?\d+)?($|[/_. -])", re.IGNORECASE
 )
-LOSS = re.compile(r"loss", re.IGNORECASE)
 NATURAL = re.compile(r"(\d+)")
 
 
@@ -72,11 +71,6 @@ def natural(text: str) -> NaturalKey:
     parts = NATURAL.split(text.casefold())
     # Digits sort by their number: by how many there are, then by themselves.
     return tuple((len(part.lstrip("0")) if k % 2 else 0, part) for k, part in enumerate(parts)), text
-
-
-def is_loss(metric: str) -> bool:
-    """Whether a metric is called a loss."""
-    return bool(LOSS.search(metric))
 
 
 def evenly(size: int, limit: int, keep: Sequence[int] = ()) -> list[int]:

@@ -14,6 +14,7 @@ from reportgen.sections.section import Section
 VALUE = 300
 SETTINGS = 200
 NOTES = 50
+GROUPS = 20
 
 
 def build(run: Run, diagnosis: Diagnosis) -> SectionView:
@@ -74,7 +75,8 @@ def _machine(run: Run) -> KeyValues:
         *sorted(environment.variables.items()),
         ("reportgen", meta.reportgen),
     ]
-    return KeyValues(tuple((name, cut(value, VALUE)) for name, value in items if isinstance(value, str) and value), "Where it ran")
+    told = tuple((name, cut(value, VALUE)) for name, value in items if isinstance(value, str) and value)
+    return KeyValues(told, "Where it ran")
 
 
 def _quoted(argument: str) -> str:
@@ -88,9 +90,10 @@ def _optimizers(run: Run) -> list[Block]:
         names = list(dict.fromkeys(key for group in model.groups for key in group))
         if names:
             title = f"{', '.join(model.optimizers) or 'Optimizer'} of {cut(model.name, 40)}"
-            rows = tuple((at, *(_value(group.get(name)) for name in names)) for at, group in enumerate(model.groups[:20]))
+            shown = model.groups[:GROUPS]
+            rows = tuple((at, *(_value(group.get(name)) for name in names)) for at, group in enumerate(shown))
             columns = (Column("group", "step"), *(Column(name) for name in names))
-            total = len(model.groups) if len(model.groups) > 20 else 0
+            total = len(model.groups) if len(model.groups) > GROUPS else 0
             blocks.append(Fold(title, (Table(columns, rows, caption=_criterion(model.criterion), total=total),)))
     return blocks
 
@@ -101,7 +104,13 @@ def _criterion(name: str) -> str:
 
 def _attempts(meta: Meta) -> Table:
     return Table(
-        (Column("attempt", "step"), Column("started"), Column("went on from step", "step"), Column("ended"), Column("status")),
+        (
+            Column("attempt", "step"),
+            Column("started"),
+            Column("went on from step", "step"),
+            Column("ended"),
+            Column("status"),
+        ),
         tuple(
             (
                 attempt.number,

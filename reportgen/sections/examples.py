@@ -18,7 +18,7 @@ LARGE_TASKS = ("detection", "segmentation")
 
 
 def examples(run: Run, each: PredictionSet) -> list[Block]:
-    """Grids in the order worst mistakes, confident mistakes, hardest right ones, random rest; then those without pictures."""
+    """Grids: worst mistakes, confident mistakes, hardest right ones, random rest; then those without pictures."""
     pictured = [e for e in each.examples if _picture(run, e)]
     plain = [e for e in each.examples if not _picture(run, e)]
     blocks: list[Block] = []

@@ -31,8 +31,8 @@ def build(run: Run, diagnosis: Diagnosis) -> SectionView | None:
     return SectionView(
         "graph",
         "Graph",
-        "What passes from module to module in one forward, with the shape of each tensor; a layer leads to its row in the "
-        "table.",
+        "What passes from module to module in one forward, with the shape of each tensor; a layer leads to its row in "
+        "the table.",
         tuple(blocks),
     )
 
@@ -45,7 +45,7 @@ def _of(graph: Graph, layers: Sequence[Layer]) -> list[Block]:
         *(Text(sentence(note), muted=True) for note in graph.notes),
     ]
     if graph.autograd:
-        told = f"{counted(graph.autograd_nodes, 'node')} of the backward pass, from the loss or the output to the parameters."
+        told = f"{counted(graph.autograd_nodes, 'node')} of the backward pass, from what it began at to the parameters."
         if graph.autograd_note:
             told += f" {sentence(graph.autograd_note)}"
         drawing = GraphDrawing(f"Autograd graph of {title}", graph, told, slug("autograd", graph.model), autograd=True)

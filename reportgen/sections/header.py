@@ -10,7 +10,7 @@ from reportgen.blocks.text import Stat, Stats
 from reportgen.blocks.wording import count, counted, cut, number, percent, scaled, seconds
 from reportgen.diagnose import Diagnosis
 from reportgen.run.records import Environment, Run
-from reportgen.sections.curves import Curve, evenly, last_step
+from reportgen.sections.curves import Curve, curves_of, evenly, last_step
 from reportgen.sections.metrics import SPARK_POINTS, SPLITS
 from reportgen.sections.outcome import losses, main_metric
 from reportgen.sections.pace import Pace, duration, pace
@@ -45,7 +45,7 @@ def facts(run: Run) -> tuple[str, ...]:
     torch = environment.packages.get("torch", "")
     told.append(f"torch {torch}" if torch else "")
     spent = duration(run)
-    if run.meta.cost.seconds > 0 and spent:
+    if spent and 0 < run.meta.cost.seconds <= spent:
         told.append(f"watching cost {percent(run.meta.cost.seconds / spent)} of the run")
     return tuple(fact for fact in told if fact)
 
@@ -107,8 +107,6 @@ def _stats(run: Run) -> list[Stat]:
 
 
 def _any(run: Run) -> list[Curve]:
-    from reportgen.sections.curves import curves_of
-
     return [curve for curve in curves_of(run) if curve.finite][:2]
 
 

@@ -28,7 +28,7 @@ class Detail:
 
 
 # A ridgeline takes 1 to 2 kB of a page that is to stay under 500 kB: the more layers, the less of each.
-SMALL = Detail(layers=12, every_parameter=True, ridges=RIDGES, rows=RIDGES)
+SMALL = Detail(layers=12, every_parameter=True, ridges=RIDGES, rows=5)
 MEDIUM = Detail(layers=24, every_parameter=False, ridges=RIDGES, rows=3)
 LARGE = Detail(layers=40, every_parameter=False, ridges=5, rows=2)
 
@@ -105,7 +105,7 @@ def numbers(row: Sequence[DistributionSeries], limit: int) -> Table:
                     snapshot.count - snapshot.finite,
                 )
             )
-    columns = (
+    columns: tuple[Column, ...] = (
         Column("of"),
         Column("step", "step"),
         Column("mean", "number"),

@@ -58,7 +58,21 @@ def layers_of(run: Run) -> list[Layer]:
         found.extend(_of_model(run, model, graphs.pop(model.name, None)))
     for graph in graphs.values():
         found.extend(_of_graph(run, graph))
-    return found
+    return found or _of_distributions(run)
+
+
+def _of_distributions(run: Run) -> list[Layer]:
+    """Layers told from the names of distributions alone, for a run whose model was not recorded."""
+    owners: dict[str, list[tuple[str, Parameter]]] = {}
+    for kind in ("weight", "gradient"):
+        for name, series in run.distributions.get(kind, {}).items():
+            held = owners.setdefault(module_of(name), [])
+            if series.snapshots and all(name != other for other, _ in held):
+                last = series.snapshots[-1]
+                held.append((name, Parameter(name, (max(last.elements, last.count),), "", "", trainable=True)))
+    for name in run.distributions.get("activation", {}):
+        owners.setdefault(name, [])
+    return [_layer(name, name, "", "model", [], None, tuple(held)) for name, held in owners.items()]
 
 
 def _of_model(run: Run, model: Model, graph: Graph | None) -> list[Layer]:
@@ -69,7 +83,7 @@ def _of_model(run: Run, model: Model, graph: Graph | None) -> list[Layer]:
     layers = []
     for path in paths:
         name = full_name(run, model, path)
-        if path in holders or path in leaves or _watched(run, name) and path not in _parents(paths):
+        if path in holders or path in leaves or (_watched(run, name) and path not in _parents(paths)):
             parameters = tuple((full_name(run, model, p.name), p) for p in holders.get(path, []))
             kind = model.modules.get(path, "")
             layers.append(_layer(name, path, kind, model.name, calls.get(path, []), graph, parameters))

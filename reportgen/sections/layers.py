@@ -65,4 +65,3 @@ def _frozen(layers: list[Layer]) -> str:
 SECTION = Section(
     "layers", "weights, gradients and activations by layer", "report.watch(model, optimizer, criterion)", build
 )
-

@@ -76,9 +76,7 @@ def _ring(curve: Curve, best: int, x: float) -> Point:
 def _breaks(curve: Curve, order: list[int]) -> tuple[int, ...]:
     """The positions in `order` at which a resumed attempt's points begin."""
     steps = curve.series.steps
-    found = {
-        next((k for k, at in enumerate(order) if steps[at] >= restart), 0) for restart in curve.series.restarts
-    }
+    found = {next((k for k, at in enumerate(order) if steps[at] >= restart), 0) for restart in curve.series.restarts}
     return tuple(sorted(found - {0}))
 
 

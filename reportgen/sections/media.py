@@ -35,7 +35,8 @@ def build(run: Run, diagnosis: Diagnosis) -> SectionView | None:
     blocks = [*_images(run), *_histograms(run), *_texts(run), *_tables(run)]
     if not blocks:
         return None
-    return SectionView("media", "Media", "What was logged to look at, by tag; the latest step of each is open.", tuple(blocks))
+    how = "What was logged to look at, by tag; the latest step of each is open."
+    return SectionView("media", "Media", how, tuple(blocks))
 
 
 def _by_tag(records: Sequence[Record]) -> list[tuple[str, list[Record]]]:
@@ -138,9 +139,7 @@ def _table(record: TableRecord) -> Table:
     told = f"{len(names)} of {len(record.columns)} columns are shown." if len(names) < len(record.columns) else ""
     return Table(
         columns=tuple(Column(cut(name, 60), style) for name, style in zip(names, styles, strict=True)),
-        rows=tuple(
-            tuple(_cell(row[c]) if c < len(row) else None for c in range(len(names))) for row in rows
-        ),
+        rows=tuple(tuple(_cell(row[c]) if c < len(row) else None for c in range(len(names))) for row in rows),
         title=cut(record.tag, 80),
         caption=told,
         total=total if total > len(rows) else 0,

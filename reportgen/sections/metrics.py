@@ -12,10 +12,11 @@ from reportgen.blocks.text import Fold
 from reportgen.blocks.wording import count, counted, cut
 from reportgen.config import TABLE_ROWS
 from reportgen.diagnose import Diagnosis
+from reportgen.diagnose.losses import is_loss
 from reportgen.run.records import Run
 from reportgen.sections.axis import place
 from reportgen.sections.captions import metric_caption
-from reportgen.sections.curves import Curve, NaturalKey, curves_of, evenly, is_loss, natural
+from reportgen.sections.curves import Curve, NaturalKey, curves_of, evenly, natural
 from reportgen.sections.lines import logarithmic, numbers_table, to_lines
 from reportgen.sections.section import Section
 

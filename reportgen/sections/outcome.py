@@ -5,26 +5,53 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 
+from reportgen.diagnose.losses import is_loss
 from reportgen.run.records import Run
 from reportgen.run.series import Series
-from reportgen.sections.curves import Curve, curve_of, curves_of, is_loss
+from reportgen.sections.curves import Curve, curve_of, curves_of
 
 # What people look at first, most telling first. Others with a direction come after these, losses last.
-MAIN = ("accuracy", "acc", "top1", "f1", "auc", "map", "miou", "iou", "dice", "r2", "psnr", "ssim", "bleu", "mae", "rmse")
+MAIN = [
+    "accuracy",
+    "acc",
+    "top1",
+    "f1",
+    "auc",
+    "map",
+    "miou",
+    "iou",
+    "dice",
+    "r2",
+    "psnr",
+    "ssim",
+    "bleu",
+    "mae",
+    "rmse",
+]
 NAMES = {"val": "validation", "test": "test", "train": "training"}
-WORDS = {"acc": "accuracy", "auc": "AUC", "f1": "F1", "map": "mAP", "mae": "MAE", "rmse": "RMSE", "mse": "MSE", "r2": "R²"}
+WORDS = {
+    "acc": "accuracy",
+    "auc": "AUC",
+    "f1": "F1",
+    "map": "mAP",
+    "mae": "MAE",
+    "mse": "MSE",
+    "r2": "R²",
+    "rmse": "RMSE",
+}
 
 
 def main_metric(run: Run) -> Curve | None:
     """The curve a run is judged by: a metric of the validation split, else of test, else of training.
 
-    Where none was logged, the metrics of the recorded predictions stand in.
+    Where none was logged for a split, the metrics of its recorded predictions stand in.
     """
-    curves = [*curves_of(run), *predicted(run)]
+    sources = (curves_of(run), predicted(run))
     for split in ("val", "test", "train", ""):
-        candidates = [c for c in curves if c.split == split and c.direction and not is_loss(c.metric) and c.finite]
-        if candidates:
-            return min(candidates, key=_rank)
+        for curves in sources:
+            candidates = [c for c in curves if c.split == split and c.direction and not is_loss(c.metric) and c.finite]
+            if candidates:
+                return min(candidates, key=_rank)
     return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ WINDOWS = 20
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """step: seconds of one step. waiting: share of it spent waiting for data, None when not tracked. of: what was timed."""
+    """step: seconds of one step. waiting: share of it spent waiting for data, None when unknown. of: what was timed."""
 
     step: float
     waiting: float | None
@@ -23,8 +24,17 @@ class Pace:
 
 
 def duration(run: Run) -> float | None:
-    """Seconds from the start to the end, or to the last record; None when neither is known."""
+    """Seconds from the start to the end, or to the last record; None when neither is known.
+
+    Of a resumed run the seconds of its attempts, where their ends are known: nothing ran between them.
+    """
     end = run.meta.ended if run.meta.ended is not None else run.meta.last_record
+    parts = [(attempt.started, attempt.ended) for attempt in run.meta.attempts]
+    if len(parts) > 1 and all(ended is not None for _, ended in parts[:-1]):
+        last = parts[-1][1] if parts[-1][1] is not None else end
+        known = [(started, ended if ended is not None else last) for started, ended in parts]
+        if all(ended is not None for _, ended in known):
+            return max(0.0, sum(ended - started for started, ended in known if ended is not None))
     spent = end - run.meta.started if end is not None else None
     return spent if spent is not None and spent >= 0 else None
 
@@ -46,7 +56,7 @@ def _logged(series: Series) -> Pace | None:
         return None
     ends = evenly(len(steps), WINDOWS + 1)
     found = []
-    for before, after in zip(ends, ends[1:], strict=False):
+    for before, after in itertools.pairwise(ends):
         done, spent = steps[after] - steps[before], series.times[after] - series.times[before]
         if done > 0 and spent > 0:
             found.append(spent / done)

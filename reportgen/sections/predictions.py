@@ -5,7 +5,7 @@ from __future__ import annotations
 from reportgen.blocks.page import Block, SectionView
 from reportgen.blocks.table import Cell, Column, Table
 from reportgen.blocks.text import Fold, Text
-from reportgen.blocks.wording import count, counted, cut, percent, sentence
+from reportgen.blocks.wording import count, counted, cut, sentence
 from reportgen.diagnose import Diagnosis
 from reportgen.run.predictions import PredictionSet
 from reportgen.run.records import Run
@@ -40,7 +40,7 @@ def build(run: Run, diagnosis: Diagnosis) -> SectionView | None:
     for split in splits[1:]:
         others = (_taken(latest[split]), *shown(run, latest[split]))
         blocks.append(Fold(f"Predictions of {cut(split, 40) or 'the unnamed split'}", others))
-    how = "Each picture reads prediction ← truth, with the model's confidence; mistakes with the largest loss come first."
+    how = "Each picture reads prediction ← truth, with the model's confidence; the worst mistakes come first."
     if main.task not in ("classification", "binary"):
         how = "What the model said against the truth; samples with the largest loss come first."
     return SectionView("predictions", "Predictions", how, tuple(blocks))
@@ -89,7 +89,6 @@ def metrics_table(sets: list[PredictionSet]) -> Table:
 
 def _style(name: str, values: list[float]) -> str:
     return "percent" if SHARE.search(name) and all(0 <= value <= 1 for value in values) else "number"
-
 
 
 SECTION = Section("predictions", "predictions", "report.predictions(inputs, outputs, targets, classes=[...])", build)

@@ -108,7 +108,7 @@ def log_ticks(scale: Scale) -> tuple[tuple[float, str], ...]:
     first, last = math.ceil(scale.low), math.floor(scale.high)
     step = max(1, math.ceil((last - first + 1) / (TICKS + 1)))
     span = scale.high - scale.low
-    return tuple((round((k - scale.low) / span, 4), number(10.0**k)) for k in range(first, last + 1, step))
+    return tuple((round((k - scale.low) / span, 4), f"1e{k}") for k in range(first, last + 1, step))
 
 
 def _caption(series: DistributionSeries, chosen: Sequence[int], log: bool, zeros: bool) -> str:

@@ -11,6 +11,8 @@ from reportgen.sections.curves import Curve
 from reportgen.sections.outcome import losses, main_metric, spoken
 
 NAMED = 2
+# Findings that the first sentence tells already.
+TOLD = ("run_failed", "no_end_recorded")
 WORDS = {1: "One thing wants", 2: "Two things want", 3: "Three things want", 4: "Four things want"}
 
 
@@ -34,7 +36,13 @@ def _ending(run: Run) -> list[Reading]:
         if failure.module:
             said += [Reading(" in "), Reading(cut(failure.module, 60), "code")]
         message = cut(" ".join(failure.message.split()), 160)
-        return [*said, Reading(": "), Reading(failure.type, "code"), Reading(f" ({message}). " if message else ". ")]
+        stop = "" if message.endswith((".", "!", "?", "…")) else "."
+        return [
+            *said,
+            Reading(" with "),
+            Reading(failure.type, "code"),
+            Reading(f": {message}{stop} " if message else ". "),
+        ]
     status = {
         "failed": "The run failed. ",
         "stopped by the user": "The run was stopped by the user. ",
@@ -70,7 +78,7 @@ def _reached(curve: Curve, chance: Finding | None) -> list[Reading]:
     step = count(series.steps[best])
     # Equal to the best value is as good as the best: nobody asks for the earlier weights then.
     if last == series.values[best]:
-        return [Reading(f"{name} reached "), value, Reading(", the best value, at its end. ")]
+        return [Reading(f"{name} ended at its best value, "), value, Reading(". ")]
     said = [Reading(f"{name} reached "), value, Reading(f" at step {step}, and ended at ")]
     return [*said, Reading(curve.written(last), "strong"), Reading(". ")]
 
@@ -94,8 +102,7 @@ def _loss(curve: Curve) -> list[Reading]:
 
 
 def _findings(diagnosis: Diagnosis) -> list[Reading]:
-    # The exception of a failed run is told already.
-    worst = [finding for finding in diagnosis.attention if finding.id != "run_failed"]
+    worst = [finding for finding in diagnosis.attention if finding.id not in TOLD]
     if not worst:
         if diagnosis.attention:
             return [Reading(f"Nothing else wrong was found in {counted(len(diagnosis.passed), 'check')}.")]

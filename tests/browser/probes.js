@@ -121,25 +121,32 @@ const contrast = (one, two) => {
 };
 const isSvg = element => element instanceof SVGElement && element.tagName !== 'svg';
 
+// The filled shapes of a drawing with their boxes and colours, in painting order; asked once a drawing.
+const known = new Map();
+const painted = svg => {
+  if (known.has(svg)) return known.get(svg);
+  const shapes = [...svg.querySelectorAll('rect,polygon,path,circle,ellipse')].map(shape => {
+    const style = getComputedStyle(shape);
+    if (style.fill === 'none' || style.fill.startsWith('url') || shape.closest('defs,clipPath,mask')) return null;
+    const [r, g, b, a] = rgba(style.fill);
+    let alpha = a * Number(style.fillOpacity);
+    for (let outer = shape; outer !== svg; outer = outer.parentElement) alpha *= Number(getComputedStyle(outer).opacity);
+    return { shape, box: shape.getBoundingClientRect(), colour: [r, g, b, alpha] };
+  }).filter(Boolean);
+  known.set(svg, shapes);
+  return shapes;
+};
+
 // What lies under a point of an element: shapes painted before it in its drawing, then the boxes around it.
 const underneath = (element, x, y) => {
   const layers = [];
   if (isSvg(element)) {
-    const svg = element.ownerSVGElement;
-    const before = [...svg.querySelectorAll('rect,polygon,path,circle,ellipse')]
-      .filter(shape => shape.compareDocumentPosition(element) & Node.DOCUMENT_POSITION_FOLLOWING).reverse();
-    for (const shape of before) {
-      const fill = getComputedStyle(shape).fill;
-      if (fill === 'none' || fill.startsWith('url') || shape.closest('defs,clipPath,mask')) continue;
-      const box = shape.getBoundingClientRect();
+    for (const { shape, box, colour } of [...painted(element.ownerSVGElement)].reverse()) {
       if (x < box.left || x > box.right || y < box.top || y > box.bottom) continue;
-      const point = new DOMPoint(x, y).matrixTransform(shape.getScreenCTM().inverse());
-      if (!shape.isPointInFill(point)) continue;
-      const colour = rgba(fill);
-      let alpha = colour[3] * Number(getComputedStyle(shape).fillOpacity);
-      for (let outer = shape; outer !== svg; outer = outer.parentElement) alpha *= Number(getComputedStyle(outer).opacity);
-      layers.push([colour[0], colour[1], colour[2], alpha]);
-      if (alpha >= 0.999) return layers;
+      if (!(shape.compareDocumentPosition(element) & Node.DOCUMENT_POSITION_FOLLOWING)) continue;
+      if (!shape.isPointInFill(new DOMPoint(x, y).matrixTransform(shape.getScreenCTM().inverse()))) continue;
+      layers.push(colour);
+      if (colour[3] >= 0.999) return layers;
     }
   }
   for (let outer = isSvg(element) ? element.ownerSVGElement : element; outer; outer = outer.parentElement) {

@@ -10,6 +10,8 @@ import sys
 
 import pytest
 
+from reportgen.run import redact
+
 SECRET = "s3cr3t-VALUE"
 USER = "karlageheim"
 HOST = "wunderhost77"
@@ -53,6 +55,7 @@ def left_behind(tmp_path_factory):
                 f"MY_PASSWORD={SECRET}-7",
             ],
         )
+        patch.setattr(redact, "_user", lambda: USER)  # it is asked for once a process
         patch.chdir(project)
         remote = f"https://{USER}:{SECRET}-8@example.org/x.git"
         (project / "train.py").write_text("def train(report):\n    raise RuntimeError(explain())\n")

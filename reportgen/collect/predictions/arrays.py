@@ -20,8 +20,8 @@ ACCEPTED = "a tensor, a numpy array or a list of real numbers"
 
 # Tensor dtypes that numpy knows too; the others (bfloat16, the float8 family) go through float32, which holds them.
 _SHARED = (
-    torch.float16, torch.float32, torch.float64, torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64,
-    torch.uint16, torch.uint32, torch.uint64,
+    torch.float16, torch.float32, torch.float64, torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32,
+    torch.int64, torch.uint16, torch.uint32, torch.uint64,
 )  # fmt: skip
 
 
@@ -42,7 +42,7 @@ class Shape:
 
 
 def as_values(value: object, argument: str) -> torch.Tensor | Array:
-    """`value` as a dense real tensor without gradient where it lies, or as a numpy array; nothing is copied to the host.
+    """`value` as a dense real tensor without gradient where it lies, or as a numpy array; no copy to the host.
 
     Raises InvalidArgumentError for what holds no real numbers: None, text, complex and meta tensors, ragged lists.
     """
@@ -74,7 +74,7 @@ def _dense(tensor: torch.Tensor, argument: str) -> torch.Tensor:
 
 
 def to_array(value: torch.Tensor | Array) -> Array:
-    """The numbers on the host: one copy from a device, none from the CPU (the array then shares the tensor's memory)."""
+    """The numbers on the host: one copy from a device, none from the CPU (the array shares the tensor's memory)."""
     if not isinstance(value, torch.Tensor):
         return value
     tensor = value.cpu()
@@ -107,7 +107,7 @@ def length_of(value: object, argument: str) -> int:
 
 
 def take(value: object, rows: Sequence[int]) -> list[Any]:
-    """The samples at `rows`, each on the host: numpy arrays for numbers, a dict of them for a mapping, else as they are.
+    """The samples at `rows`, each on the host: numpy arrays for numbers, dicts of them for a mapping, else as is.
 
     A batch tensor is indexed on its own device, so that only the wanted rows are copied, in one transfer. What is
     returned may share memory with `value`.

@@ -147,8 +147,8 @@ class ClassCounts:
         if self.count <= MOST_CLASSES:
             return list(range(self.count))
         notes.fact(
-            f"With {self.count:,} classes (more than {MOST_CLASSES}) the confusion matrix, average precision and ROC-AUC are "
-            f"left out, and only the {MOST_CLASSES} classes with the lowest F1 that occur in the truth are listed."
+            f"With {self.count:,} classes the confusion matrix, average precision and ROC-AUC "
+            f"are left out, and only the {MOST_CLASSES} classes with the lowest F1 that occur in the truth are listed."
         )
         if self.count > MOST_NAMES:
             notes.fact(f"The names of the classes are not listed: there are more than {MOST_NAMES:,}.")

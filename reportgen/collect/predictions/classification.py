@@ -104,7 +104,9 @@ class Classification:
         return log_probabilities(rows, self.outputs_are)
 
     def _check_scale(self, outputs: Array) -> None:
-        accepted = {"labels": ("biuf", 1), "values": ("", 0)}.get(self.outputs_are, ("biuf", 1 if self.name == "binary" else 2))
+        accepted = {"labels": ("biuf", 1), "values": ("", 0)}.get(
+            self.outputs_are, ("biuf", 1 if self.name == "binary" else 2)
+        )
         if outputs.ndim != accepted[1]:
             shape = {0: "another task: a class has no values", 1: "(N,)", 2: "(N, C)"}[accepted[1]]
             raise InvalidArgumentError("outputs", Shape(outputs), f"{shape} for {self.name} with {self.outputs_are}")
@@ -116,8 +118,8 @@ class Classification:
             if found == "logits" and np.any((rows < 0) | (rows > 1)):
                 self.outputs_are, self.reason = "logits", "later batches are no probabilities"
                 self.notes.add(
-                    "The first batches looked like probabilities, later ones do not: from there on the outputs are taken as "
-                    'logits. Say which they are with outputs_are="logits".'
+                    "The first batches looked like probabilities, later ones do not: from there on they are taken "
+                    'as logits. Say which they are with outputs_are="logits".'
                 )
 
     def _scored(
@@ -175,5 +177,7 @@ def _indices(values: Array, argument: str) -> Integers:
     if values.dtype.kind == "f":
         wrong = np.flatnonzero(~np.isfinite(values) | (values != np.round(values)))
         if len(wrong):
-            raise InvalidArgumentError(f"{argument}[{wrong[0]}]", float(values[wrong[0]]), "whole numbers: class indices")
+            raise InvalidArgumentError(
+                f"{argument}[{wrong[0]}]", float(values[wrong[0]]), "whole numbers: class indices"
+            )
     return values.astype(np.int64)

@@ -42,7 +42,11 @@ def decide_task(outputs: torch.Tensor | Array, targets: torch.Tensor | Array) ->
     """The task of a batch with N >= 1 samples. Raises InvalidArgumentError when shapes and dtypes fit none."""
     shape, truth = tuple(outputs.shape), tuple(targets.shape)
     whole = kind_of(targets) != "f"
-    if len(shape) == 4 and truth in (shape[:1] + shape[2:], (shape[0], 1, *shape[2:])) and (whole or _is_whole(targets)):
+    if (
+        len(shape) == 4
+        and truth in (shape[:1] + shape[2:], (shape[0], 1, *shape[2:]))
+        and (whole or _is_whole(targets))
+    ):
         return "segmentation"
     if len(shape) == 3 and truth == shape and kind_of(outputs) != "f" and whole:
         return "segmentation"
@@ -116,7 +120,7 @@ def scale_of_rows(rows: Array) -> tuple[str, str]:
 
 
 def scale_of_values(values: Array) -> tuple[str, str]:
-    """What outputs of independent yes-or-no answers are, and why. All zeros are logits: a fresh last layer gives them."""
+    """What outputs of independent yes-or-no answers are, and why. All zeros are logits: a new layer's."""
     if values.dtype.kind != "f":
         return "labels", "whole numbers are the predicted answers"
     known = values[np.isfinite(values)]

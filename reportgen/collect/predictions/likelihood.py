@@ -19,9 +19,9 @@ def log_probabilities(rows: Array, outputs_are: str) -> tuple[Floats, Booleans]:
     with np.errstate(all="ignore"):
         if outputs_are == "probabilities":
             logs = np.maximum(np.log(values), LOWEST_LOG)
-            return logs, ~np.isnan(values).any(axis=1) & (values >= 0).all(axis=1) & np.isfinite(values).all(axis=1)
+            return logs, np.logical_and.reduce((values >= 0) & np.isfinite(values), axis=1)
         if outputs_are == "log-probabilities":
-            return values, ~np.isnan(values).any(axis=1) & ~np.isposinf(values).any(axis=1)
+            return values, np.logical_and.reduce(~np.isnan(values) & ~np.isposinf(values), axis=1)
         top = values.max(axis=1, keepdims=True)
         sums = np.log(np.exp(values - top).sum(axis=1, keepdims=True)) + top
         return values - sums, np.isfinite(sums[:, 0])

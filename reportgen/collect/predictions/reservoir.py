@@ -19,11 +19,15 @@ MISTAKES = 24
 
 @dataclass(slots=True)
 class Kept:
-    """A kept sample: its words, and a small copy of its input. image, overlay: media names once they are stored."""
+    """A kept sample: its words, and a small copy of its input. image, overlay: media names once they are stored.
+
+    scale: the picture's size against that of the input.
+    """
 
     index: int
     shown: Shown
     picture: Array | None = None
+    scale: float = 1.0
     text: str = ""
     stored: bool = False
     image: str | None = None
@@ -98,7 +102,7 @@ def _ranked(values: Floats, counted: Booleans) -> Floats:
 
 
 def spread(indices: NDArray[np.int64]) -> Floats:
-    """A number in [0, 1) for each index, as if drawn at random: the finaliser of SplitMix64 (Steele, Lea, Flood 2014)."""
+    """A number in [0, 1) for each index, as if drawn at random: SplitMix64's mix (Steele, Lea, Flood 2014)."""
     bits = indices.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(0x9E3779B97F4A7C15)
     bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

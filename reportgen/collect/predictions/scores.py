@@ -58,7 +58,9 @@ def bins_of(log_odds: Floats) -> Integers:
     return np.minimum(places.astype(np.int64), BINS - 1)
 
 
-def average_precision(positive: Array, negative: Array, truths: int | None = None, envelope: bool = False) -> float | None:
+def average_precision(
+    positive: Array, negative: Array, truths: int | None = None, envelope: bool = False
+) -> float | None:
     """Area under the precision-recall steps of counts by ascending score; None without truths.
 
     truths: what recall is a share of, where some were never scored (undetected objects); else all positives.

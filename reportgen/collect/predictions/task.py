@@ -26,7 +26,6 @@ class Drawing:
 
     truth: Array | Boxes
     prediction: Array | Boxes
-    classes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +45,8 @@ class Shown:
 class Scored:
     """A counted batch of n samples.
 
-    badness (n,): ranks the worst; +inf where there is no prediction. mistake (n,): the confidence of a wrong prediction,
-    NaN for a right one. counted (n,): False for samples that are not to be kept (ignored labels).
+    badness (n,): ranks the worst; +inf where there is no prediction. mistake (n,): the confidence of a wrong
+    prediction, NaN for a right one. counted (n,): False for samples that are not to be kept (ignored labels).
     show: says what the sample at a row of this batch is; only valid until the batch is given back to its owner.
     """
 

@@ -32,7 +32,7 @@ def worse_than_baseline(run: Run) -> list[Finding] | Unchecked:
     """Accuracy is no better than the share of the most frequent class."""
     last = last_set(run)
     if last is None:
-        return Unchecked("No confusion matrix: call report.predictions(inputs, outputs, targets) with a classification.")
+        return Unchecked("No classification was recorded: call report.predictions(inputs, outputs, targets).")
     truths = [sum(row) for row in last.confusion]
     total = sum(truths)
     if total < FEWEST_SAMPLES:
@@ -54,8 +54,8 @@ def worse_than_baseline(run: Run) -> list[Finding] | Unchecked:
             title=f"{last.split} accuracy ended at {percent(hits / total)}, no better than always saying one class",
             why=f"{last.classes[truths.index(most)]} is the truth of {count(most)} of {count(total)} samples "
             f"({percent(most / total)}); the model is right for {count(hits)}.{only}",
-            fix="Train on one batch until its loss is near 0. If that fails, look at the learning rate (try a tenth), at the "
-            "loss, and at whether inputs and labels belong together.",
+            fix="Train on one batch until its loss is near 0. If that fails, look at the learning rate (try a tenth), "
+            "at the loss, and at whether inputs and labels belong together.",
             code=_rate(run),
             where=Where(tag=f"{last.split} predictions", step=last.stamp.step),
             value=percent(hits / total),

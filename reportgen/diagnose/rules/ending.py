@@ -48,7 +48,7 @@ def _place(failure: Failure) -> str:
     if not own:
         return "Look at the traceback: no frame of it is in your own code."
     frame = own[-1]
-    return f"Start at {frame.path}, line {frame.line}, in {frame.function}: the last line of your own code it went through."
+    return f"Start at {frame.path}, line {frame.line}, in {frame.function}: the last of your own code it went through."
 
 
 def traceback(failure: Failure) -> Code:

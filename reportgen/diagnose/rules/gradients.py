@@ -1,6 +1,7 @@
 """Parameters in the optimizer that training never reaches.
 
-Source: the idea is DistributedDataParallel's "parameters that were not used in producing loss"; exact for sampled steps.
+Source: the idea is DistributedDataParallel's "parameters that were not used in producing loss"; exact for the steps
+sampled.
 """
 
 from __future__ import annotations
@@ -86,8 +87,8 @@ def _unused(run: Run, model: Model, modules: dict[str, list[Parameter]]) -> Find
         severity="warning",
         title=f"{listed(names)} {'is' if one else 'are'} never called, but the optimizer trains "
         f"{'its' if one else 'their'} parameters",
-        why=f"{counted(len(held), 'parameter')} ({count(sum(p.numel for p in held))} numbers) had no gradient at any of "
-        f"{counted(_steps(run), 'sampled step')}: forward does not use {'this module' if one else 'these modules'}.",
+        why=f"{counted(len(held), 'parameter')} ({count(sum(p.numel for p in held))} numbers) had no gradient at any "
+        f"of {counted(_steps(run), 'sampled step')}: forward does not use {'this module' if one else 'these modules'}.",
         fix="Call it in forward, or remove it from the model.",
         where=Where(model=model.name, module=names[0]),
         value="0 calls",
@@ -156,10 +157,10 @@ def _standing(model: Model) -> Finding:
         tier="fact",
         severity="error",
         title=f"No optimizer step changed a weight of {model.name}",
-        why="Every parameter in the optimizer had gradients, yet all of them were exactly the same after each sampled step."
+        why="Gradients arrive, yet every parameter in the optimizer was exactly the same after each sampled step."
         + (" The learning rate is 0." if zero else ""),
-        fix="Set a learning rate above 0. In half precision, keep float32 copies of the weights: updates smaller than the "
-        "spacing of the numbers are lost.",
+        fix="Set a learning rate above 0. In half precision, keep float32 copies of the weights: updates smaller than "
+        "the spacing of the numbers are lost.",
         where=Where(model=model.name),
         value="update / weight 0",
         limit="above 0",

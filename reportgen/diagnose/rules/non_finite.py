@@ -6,24 +6,18 @@ Source of the rule: SageMaker Debugger's ExplodingTensor, which fires on any suc
 from __future__ import annotations
 
 import math
-import re
 
 from reportgen.blocks.charts import Line, LineChart
 from reportgen.blocks.finding import Finding, Where
 from reportgen.blocks.wording import count, listed, number
+from reportgen.diagnose.losses import is_loss
 from reportgen.diagnose.rule import Rule, Unchecked
 from reportgen.run.records import Run
 from reportgen.run.series import Series
 from reportgen.run.tags import parse_tag
 
-LOSS = re.compile(r"loss|nll|cross.?entropy|(^|[/_.])(ce|bce|mse)($|[/_.])", re.IGNORECASE)
 SOURCE = "SageMaker Debugger, rule ExplodingTensor"
 EVIDENCE_POINTS = 150
-
-
-def is_loss(tag: str) -> bool:
-    """Whether a tag names a loss."""
-    return bool(LOSS.search(parse_tag(tag).metric))
 
 
 def first_bad(series: Series) -> int | None:
@@ -33,7 +27,7 @@ def first_bad(series: Series) -> int | None:
 
 def nan_loss(run: Run) -> list[Finding] | Unchecked:
     """A loss became NaN or infinite."""
-    losses = {tag: series for tag, series in run.scalars.items() if is_loss(tag)}
+    losses = {tag: series for tag, series in run.scalars.items() if is_loss(parse_tag(tag).metric)}
     if not losses:
         return Unchecked('No loss was logged: call report.log({"train/loss": loss}).')
     return _found(losses, "nan_loss")
@@ -41,7 +35,7 @@ def nan_loss(run: Run) -> list[Finding] | Unchecked:
 
 def nan_metric(run: Run) -> list[Finding] | Unchecked:
     """Another logged number is NaN or infinite."""
-    others = {tag: series for tag, series in run.scalars.items() if not is_loss(tag)}
+    others = {tag: series for tag, series in run.scalars.items() if not is_loss(parse_tag(tag).metric)}
     if not others:
         return Unchecked('No other number was logged: call report.log({"val/acc": accuracy}).')
     return _found(others, "nan_metric")
@@ -92,7 +86,7 @@ def _when(series: Series, at: int, amount: int) -> str:
 
 
 def _level(series: Series, rule: str) -> str:
-    """Error for a loss that stays broken, warning where it recovers, info for a "best so far" that begins at infinity."""
+    """Error for a loss that stays broken, warning where it recovers, info for a best-so-far that begins at infinity."""
     bad = [at for at, value in enumerate(series.values) if not math.isfinite(value)]
     leading = bad == list(range(len(bad))) and len(bad) < len(series)
     if leading and all(math.isinf(series.values[at]) for at in bad):
@@ -114,7 +108,7 @@ def _why(series: Series, rule: str, severity: str, amount: int) -> str:
             else "It became finite again, so the weights survived; the steps in between taught nothing."
         )
         return f"{rest} {share}"
-    return f"A metric that is not a finite number is usually a division by zero or what follows from a broken model. {share}"
+    return f"A metric that is not finite is usually a division by zero, or what follows from a broken model. {share}"
 
 
 def _fix(rule: str, severity: str) -> str:
@@ -142,10 +136,8 @@ def _evidence(tag: str, series: Series, at: int) -> LineChart:
     places.sort(key=lambda place: series.steps[place])
     return LineChart(
         title=tag,
-        lines=(
-            Line(tag, tuple(float(series.steps[p]) for p in places), tuple(series.values[p] for p in places)),
-        ),
-        caption=f"The first value that is not finite is {number(series.values[at])}, at step {count(series.steps[at])}.",
+        lines=(Line(tag, tuple(float(series.steps[p]) for p in places), tuple(series.values[p] for p in places)),),
+        caption=f"The first value that is not finite: {number(series.values[at])} at step {count(series.steps[at])}.",
     )
 
 

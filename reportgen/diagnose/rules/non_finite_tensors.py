@@ -8,11 +8,13 @@ from __future__ import annotations
 from reportgen.blocks.finding import Finding, Where
 from reportgen.blocks.table import Column, Table
 from reportgen.blocks.wording import count, counted
+from reportgen.diagnose.losses import is_loss
 from reportgen.diagnose.places import module_of
 from reportgen.diagnose.rule import Rule, Unchecked
-from reportgen.diagnose.rules.non_finite import first_bad, is_loss
+from reportgen.diagnose.rules.non_finite import first_bad
 from reportgen.run.distribution import Distribution, DistributionSeries
 from reportgen.run.records import Run
+from reportgen.run.tags import parse_tag
 
 SOURCE = "SageMaker Debugger, rule ExplodingTensor"
 ROWS = 5
@@ -26,15 +28,20 @@ WHY = {
 }
 FIX = {
     "weight": "Go back to a checkpoint before this step, lower the learning rate, and clip the gradient norm.",
-    "gradient": "Look for sqrt, norm, log or a division at zero in what this parameter feeds: add an epsilon inside it. "
+    "gradient": "Look for sqrt, norm, log or a division at zero in what this parameter feeds: add an epsilon inside. "
     "Masked rows need their mask before the operation, not after it.",
-    "activation": "Look at what this module computes: exp of large numbers, log or division at zero. Clamp, or add an epsilon.",
+    "activation": "Look at what this module computes: exp of large numbers, log or division at zero. Clamp, or add an "
+    "epsilon.",
 }
 CODE = {
     "weight": "torch.nn.utils.clip_grad_norm_(model.parameters(), max_norm=1.0)  # after backward(), before step()",
     "gradient": "torch.autograd.set_detect_anomaly(True)  # names the operation; slow, for one run",
     "activation": "",
 }
+
+
+PASSING = "The loss and the weights stayed finite, so the steps that would have taken these gradients were skipped."
+PASSING_FIX = "Nothing to do under GradScaler, which skips such steps and lowers its scale."
 
 
 def _amount(snapshot: Distribution) -> int:
@@ -66,7 +73,7 @@ def _judge(run: Run, kind: str) -> list[Finding] | Unchecked:
             severity="info" if passing else "error",
             title=_title(kind, series.name, step),
             why=PASSING if passing else WHY[kind],
-            fix="Nothing to do under GradScaler, which skips such steps and lowers its scale." if passing else FIX[kind],
+            fix=PASSING_FIX if passing else FIX[kind],
             code="" if passing else CODE[kind],
             where=_where(kind, series.name, step),
             value=f"{count(_amount(snapshot))} of {count(snapshot.count)} numbers are not finite",
@@ -78,15 +85,12 @@ def _judge(run: Run, kind: str) -> list[Finding] | Unchecked:
     ]
 
 
-PASSING = "The loss and the weights stayed finite, so the steps that would have taken these gradients were skipped or repaired."
-
-
 def _passing(run: Run, kind: str) -> bool:
-    """Whether gradients were not finite while losses and weights stayed so: what a GradScaler's first steps look like."""
+    """Whether losses and weights stayed finite all the same, as in a GradScaler's first steps."""
     if kind != "gradient":
         return False
     weights = run.distributions.get("weight", {})
-    losses = [series for tag, series in run.scalars.items() if is_loss(tag)]
+    losses = [series for tag, series in run.scalars.items() if is_loss(parse_tag(tag).metric)]
     unharmed = all(first_bad(series) is None for series in losses)
     return bool(weights) and unharmed and not any(_bad(series) for series in weights.values())
 
@@ -96,8 +100,8 @@ def _since(series: DistributionSeries, at: int) -> int:
 
 
 def _title(kind: str, name: str, step: int) -> str:
-    thing = {"weight": name, "gradient": f"The gradient of {name}", "activation": f"The output of {name or 'the model'}"}
-    return f"{thing[kind]} is not finite at step {count(step)}"
+    thing = {"weight": "", "gradient": "The gradient of ", "activation": "The output of "}[kind]
+    return f"{thing}{name or 'the model'} is not finite at step {count(step)}"
 
 
 def _where(kind: str, name: str, step: int) -> Where:

@@ -59,7 +59,7 @@ def _moved(run: Run, name: str) -> bool:
     """Whether the parameter was seen to change."""
     if any(value > 0 for value in measured(run, "update_ratio", name).values):
         return True
-    norms = {value for value in measured(run, "weight_norm", name).values}
+    norms = set(measured(run, "weight_norm", name).values)
     if len(norms) > 1:
         return True
     series = run.distributions.get("weight", {}).get(name)
@@ -76,7 +76,5 @@ def _evidence(parameters: list[Parameter]) -> Table:
 
 
 RULES = (
-    Rule(
-        "optimizer_missing_params", "The optimizer holds every trainable parameter", "fact", missing_from_optimizer
-    ),
+    Rule("optimizer_missing_params", "The optimizer holds every trainable parameter", "fact", missing_from_optimizer),
 )

@@ -6,8 +6,8 @@ import math
 
 from reportgen.blocks.finding import Finding, Where
 from reportgen.blocks.wording import number
+from reportgen.diagnose.losses import is_loss
 from reportgen.diagnose.rule import Rule, Unchecked
-from reportgen.diagnose.rules.non_finite import is_loss
 from reportgen.run.predictions import PredictionSet
 from reportgen.run.records import Run
 from reportgen.run.tags import parse_tag
@@ -51,7 +51,7 @@ def softmax_before_ce(run: Run) -> list[Finding] | Unchecked:
     losses = [
         value
         for tag, series in run.scalars.items()
-        if is_loss(tag) and parse_tag(tag).split in ("train", "")
+        if is_loss(parse_tag(tag).metric) and parse_tag(tag).split in ("train", "")
         for value in series.values
         if math.isfinite(value)
     ]
@@ -68,9 +68,9 @@ def softmax_before_ce(run: Run) -> list[Finding] | Unchecked:
             tier="fact",
             severity="error" if _ends_in_softmax(run) else "warning",
             title="The model's outputs are probabilities, but CrossEntropyLoss expects logits",
-            why=f"All outputs at step {last.stamp.step:,} are at least 0 and sum to 1. CrossEntropyLoss applies softmax once "
-            f"more, so with {classes} classes the loss cannot fall below {number(low)}, however good the model is, and its "
-            f"gradients are small. Every training loss lies between that and {number(high)}.",
+            why=f"All outputs at step {last.stamp.step:,} are at least 0 and sum to 1. CrossEntropyLoss applies it "
+            f"again, so with {classes} classes the loss cannot fall below {number(low)}, however good the model is, "
+            f"and its gradients are small. Every training loss lies between that and {number(high)}.",
             fix="Return the logits, and take the softmax only where probabilities are shown.",
             code="- return torch.softmax(x, dim=1)\n+ return x",
             where=Where(model=run.models[0].name, step=last.stamp.step),
@@ -107,8 +107,8 @@ def log_softmax_before_ce(run: Run) -> list[Finding] | Unchecked:
             tier="fact",
             severity="info",
             title="The model's outputs are log-probabilities, and CrossEntropyLoss takes their log_softmax again",
-            why="The log_softmax of log-probabilities is the same numbers, so the loss is right and the work is done twice. "
-            "Whoever reads the outputs as logits is misled.",
+            why="The log_softmax of log-probabilities is the same numbers, so the loss is right and the work is done "
+            "twice. Whoever reads the outputs as logits is misled.",
             fix="Return the logits, or use NLLLoss.",
             code="- criterion = nn.CrossEntropyLoss()\n+ criterion = nn.NLLLoss()",
             where=Where(model=run.models[0].name, step=sets[-1].stamp.step),

@@ -1,0 +1,65 @@
+"""torchviz's picture of the autograd graph, as DOT source that is the same in every process."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Mapping, Sequence
+
+from torch import Tensor
+
+# A `dot` layout of more is neither quick nor readable; twice a ResNet-18.
+MOST_NODES = 300
+# Counting stops here: it only has to tell that a graph is too large.
+_MOST_COUNTED = 5000
+_LINE = re.compile(r"^(\t)(\d+)(?: -> (\d+))?(?=[ \n])")
+
+
+def autograd_graph(outputs: Sequence[Tensor], parameters: Mapping[str, Tensor]) -> tuple[str, int, str]:
+    """(DOT source, number of nodes, why there is no source) of the graph behind `outputs`.
+
+    Above 300 nodes there is no source, only a sentence. Node names are numbered by first appearance.
+    """
+    roots = [output for output in outputs if output.grad_fn is not None]
+    if not roots:
+        return "", 0, "The output has no autograd graph (nothing it was made of requires a gradient)."
+    nodes = _count(roots)
+    if nodes > MOST_NODES:
+        size = f"more than {_MOST_COUNTED:,}" if nodes >= _MOST_COUNTED else f"{nodes:,}"
+        return "", nodes, f"The autograd graph has {size} nodes; it is drawn up to {MOST_NODES}."
+    try:
+        with warnings.catch_warnings():  # torchviz compares versions with distutils, which is deprecated
+            warnings.simplefilter("ignore")
+            import torchviz
+
+            source = torchviz.make_dot(tuple(roots), params=dict(parameters)).source
+    except ImportError as error:
+        return "", nodes, f"torchviz could not be imported ({error}); `pip install torchviz setuptools` brings it."
+    except RecursionError:
+        return "", nodes, f"The autograd graph of {nodes} nodes is too deep for torchviz, which calls itself for each."
+    return canonical(source), nodes, ""
+
+
+def canonical(source: str) -> str:
+    """The DOT source with node names n0, n1 ... in order of appearance instead of memory addresses."""
+    names: dict[str, str] = {}
+
+    def renamed(match: re.Match[str]) -> str:
+        node, target = (names.setdefault(found, f"n{len(names)}") if found else "" for found in match.groups()[1:])
+        return f"{match[1]}{node} -> {target}" if target else f"{match[1]}{node}"
+
+    return "".join(_LINE.sub(renamed, line) for line in source.splitlines(keepends=True))
+
+
+def _count(outputs: Sequence[Tensor]) -> int:
+    seen: set[object] = set()
+    count = len(outputs)
+    waiting: list[object] = [output.grad_fn for output in outputs]
+    while waiting and count < _MOST_COUNTED:
+        function = waiting.pop()
+        if function is None or function in seen:
+            continue
+        seen.add(function)
+        count += 2 if hasattr(function, "variable") else 1  # an accumulator stands beside its parameter
+        waiting.extend(following for following, _ in getattr(function, "next_functions", ()))
+    return count

@@ -1,0 +1,76 @@
+"""Where a run runs: versions, processors, seeds, variables from an allow-list. Never the host, the user or the home."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import sys
+
+import torch
+
+from reportgen.collect.git import read_git
+from reportgen.config import ENVIRONMENT_NAMES
+from reportgen.run.records import Environment
+from reportgen.run.redact import redact_argv, scrub
+
+# Distribution -> module: what is named when the script has imported it.
+PACKAGES = {
+    "torch": "torch",
+    "torchvision": "torchvision",
+    "torchaudio": "torchaudio",
+    "torchmetrics": "torchmetrics",
+    "lightning": "lightning",
+    "pytorch-lightning": "pytorch_lightning",
+    "transformers": "transformers",
+    "accelerate": "accelerate",
+    "datasets": "datasets",
+    "timm": "timm",
+    "numpy": "numpy",
+    "scipy": "scipy",
+    "scikit-learn": "sklearn",
+    "pandas": "pandas",
+    "pillow": "PIL",
+    "matplotlib": "matplotlib",
+}
+
+
+def environment() -> Environment:
+    """The environment of this process. Reads only: no device is initialised and no random number drawn."""
+    git, git_note = read_git()
+    return Environment(
+        python=platform.python_version(),
+        platform=f"{platform.system()} {platform.machine()}",
+        processors=_processors(),
+        accelerators=_accelerators(),
+        packages=_packages(),
+        argv=redact_argv(sys.argv),
+        variables={name: scrub(os.environ[name]) for name in ENVIRONMENT_NAMES if name in os.environ},
+        git=git,
+        git_note=git_note,
+        seeds={"torch": torch.initial_seed()},
+        threads=torch.get_num_threads(),
+    )
+
+
+def _processors() -> int:
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 0
+
+
+def _accelerators() -> tuple[str, ...]:
+    # Asking for a device's name would initialise CUDA, which a script may want to do only after a fork.
+    if not torch.cuda.is_initialized():  # type: ignore[no-untyped-call]  # torch has no types here
+        return ()
+    return tuple(torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count()))
+
+
+def _packages() -> dict[str, str]:
+    found = {}
+    for distribution, module in PACKAGES.items():
+        if module in sys.modules:
+            try:
+                found[distribution] = importlib.metadata.version(distribution)
+            except importlib.metadata.PackageNotFoundError:  # a module of that name from a checkout
+                found[distribution] = str(getattr(sys.modules[module], "__version__", "unknown"))
+    return found

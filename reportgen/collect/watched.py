@@ -1,0 +1,79 @@
+"""One watched model: names of its modules and parameters, by weak references only, and where its steps stand."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Mapping, Sequence
+
+from torch import nn
+from torch.optim import Optimizer
+
+from reportgen.collect.model_record import is_compiled, record_of, unwrapped
+from reportgen.collect.parameters import Named
+from reportgen.run.records import Model
+
+
+class Watched:
+    """A model under its name. Nothing of it is kept alive, and nothing in it points here."""
+
+    def __init__(self, name: str, model: nn.Module, criterion: object = None, scheduler: object = None) -> None:
+        self.name = name
+        self.given = weakref.ref(model)
+        self.root = weakref.ref(unwrapped(model))
+        self.paths: dict[int, str] = {}
+        self.leaves: set[str] = set()
+        self.after: Mapping[str, str] = {}
+        self.graph_taken = is_compiled(model) and self._wholly_compiled(model)
+        self.compiled = self.graph_taken
+        self.forwards = 0
+        self.looked_at = -1  # the index of the last forward whose outputs were collected
+        self.scaler: object = None
+        self.others_taken = False  # weights that no optimizer changes are recorded once
+        self._criterion = criterion
+        self._scheduler = weakref.ref(scheduler) if scheduler is not None else None
+        self._signature: tuple[object, ...] = ()
+
+    def refresh(self, optimizers: Sequence[Optimizer]) -> Model | None:
+        """Read names anew; the record if anything changed (a lazy layer got its shape, a layer was replaced)."""
+        model, root = self.given(), self.root()
+        if model is None or root is None:
+            return None
+        signature = (
+            *((full, id(p), nn.parameter.is_lazy(p)) for full, p in root.named_parameters(remove_duplicate=False)),
+            *((id(o), sum(len(g["params"]) for g in o.param_groups)) for o in optimizers),
+        )
+        if self._signature == signature and self.paths:
+            return None
+        self._signature = signature
+        known = [(path, module) for path, module in root.named_modules() if "parametrizations" not in path.split(".")]
+        self.paths = {id(module): path for path, module in known}
+        self.leaves = {path for path, module in known if not any(id(m) in self.paths for m in module.children())}
+        scheduler = self._scheduler() if self._scheduler is not None else None
+        return record_of(self.name, model, optimizers, self._criterion, scheduler)
+
+    def parameters(self) -> list[Named]:
+        """Every parameter once, by the first of its names."""
+        root = self.root()
+        return [] if root is None else list(root.named_parameters())
+
+    def leaf_modules(self) -> dict[str, nn.Module]:
+        """The modules without children by name, but for containers that are never called."""
+        root = self.root()
+        if root is None:
+            return {}
+        return {
+            path: module
+            for path, module in root.named_modules()
+            if path in self.leaves and not isinstance(module, (nn.ParameterList, nn.ParameterDict, *_CONTAINERS))
+        }
+
+    @staticmethod
+    def _wholly_compiled(model: nn.Module) -> bool:
+        return (
+            unwrapped(model) is not model
+            and hasattr(model, "_orig_mod")
+            or bool(getattr(unwrapped(model), "_compiled_call_impl", None))
+        )
+
+
+_CONTAINERS = (nn.ModuleList, nn.ModuleDict, nn.Sequential)

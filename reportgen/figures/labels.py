@@ -1,0 +1,73 @@
+"""Places for words in a chart, so that none lies on another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from reportgen.figures.palette import paint
+from reportgen.figures.svg import text
+from reportgen.figures.text import width_of
+
+
+def spread(wanted: Sequence[float], apart: float, low: float, high: float) -> list[float]:
+    """Places near `wanted` within low..high that are at least `apart` apart, in the order of `wanted`'s values.
+
+    Neighbours that would overlap are centred around the mean of their wanted places. There must be room for all.
+    """
+    order = sorted(range(len(wanted)), key=lambda at: wanted[at])
+    groups: list[tuple[float, list[int]]] = []  # (place of the first, members)
+    for at in order:
+        start = min(max(wanted[at], low), high)
+        members = [at]
+        while groups and groups[-1][0] + apart * len(groups[-1][1]) > start:
+            _, before = groups.pop()
+            members = before + members
+            centre = sum(wanted[member] for member in members) / len(members)
+            start = centre - apart * (len(members) - 1) / 2
+            start = max(low, min(start, high - apart * (len(members) - 1)))
+        groups.append((start, members))
+    places = [0.0] * len(wanted)
+    for start, members in groups:
+        for rank, member in enumerate(members):
+            places[member] = start + rank * apart
+    return places
+
+
+@dataclass(slots=True)
+class Words:
+    """The words written into a chart so far: their boxes (left, top, right, bottom) and their markup."""
+
+    width: float
+    height: float
+    size: float
+    boxes: list[tuple[float, float, float, float]] = field(default_factory=list)
+    markup: list[str] = field(default_factory=list)
+
+    def block(self, left: float, top: float, right: float, bottom: float) -> None:
+        """Keep words away from a box."""
+        self.boxes.append((left, top, right, bottom))
+
+    def near(self, x: float, y: float, words: str, colour: str, gap: float = 8.0) -> bool:
+        """Write `words` above or below a point, or to its sides: the first place that is free; False when none is."""
+        wide, high = width_of(words, self.size), self.size
+        for dx, dy in ((0, -gap), (0, gap + high * 0.8), (-wide / 2 - gap, 3), (wide / 2 + gap, 3), (0, -gap - high)):
+            middle = min(max(x + dx, wide / 2 + 1), self.width - wide / 2 - 1)
+            box = (middle - wide / 2, y + dy - 0.8 * high, middle + wide / 2, y + dy + 0.25 * high)
+            if self._free(box):
+                self.boxes.append(box)
+                self.markup.append(self._written(middle, y + dy, words, colour))
+                return True
+        return False
+
+    def _free(self, box: tuple[float, float, float, float]) -> bool:
+        left, top, right, bottom = box
+        inside = top >= 0 and bottom <= self.height and left >= 0 and right <= self.width
+        return inside and not any(
+            left < other[2] and right > other[0] and top < other[3] and bottom > other[1] for other in self.boxes
+        )
+
+    def _written(self, x: float, y: float, words: str, colour: str) -> str:
+        # A seam of paper keeps the words readable over a line.
+        seam = {"stroke": paint("paper"), "stroke_width": "3", "stroke_linejoin": "round", "paint_order": "stroke"}
+        return text(x, y, words, text_anchor="middle", fill=paint(colour), **seam)

@@ -1,0 +1,72 @@
+"""Scatter charts."""
+
+from __future__ import annotations
+
+import math
+
+from reportgen.blocks.charts import ScatterChart
+from reportgen.figures.chart import label
+from reportgen.figures.frame import LARGE, Frame, Size, margins, widened, x_axis, y_axis
+from reportgen.figures.palette import paint
+from reportgen.figures.plot import Stroke, plotted
+from reportgen.figures.scale import Scale, value_scale
+from reportgen.figures.svg import drawing, element, joined, tenths, text
+from reportgen.figures.text import cut
+
+# Points that fall on the same half pixel are one; beyond this many, every n-th is drawn.
+MOST_POINTS = 2000
+
+
+def scatter_chart(block: ScatterChart, size: Size = LARGE) -> str:
+    """The chart as an <svg>; "" when it has no finite point. To be called within chart_settings()."""
+    points = [(x, y) for x, y in block.points if math.isfinite(x) and math.isfinite(y)]
+    frame = _frame(block, points, size)
+    if frame is None:
+        return ""
+    strokes = []
+    if block.diagonal:
+        low, high = max(frame.x.low, frame.y.low), min(frame.x.high, frame.y.high)
+        if low < high:
+            ends = tuple((frame.x.place(value), frame.y.place(value)) for value in (low, high))
+            strokes.append(Stroke(ends, "edge", 1.2, "4 3"))
+    shapes = plotted(frame, strokes) + _dots(points, frame)
+    shapes += text(0, 11, cut(block.y_label, 60), fill=paint("muted"), font_size=f"{size.font:g}")
+    return drawing(size.width, size.height, shapes, label(block.title, block.caption), "chart")
+
+
+def _frame(block: ScatterChart, points: list[tuple[float, float]], size: Size) -> Frame | None:
+    top, bottom = 24.0, size.height - size.font * 2
+    xs, ys = [x for x, _ in points], [y for _, y in points]
+    if block.diagonal:  # both axes show the same range, so that the line is where the values agree
+        xs = ys = xs + ys
+    y_scale, x_range = value_scale(ys, bottom, top), value_scale(xs, 0, 1)
+    if y_scale is None or x_range is None:
+        return None
+    y_scale, x_range = widened(y_scale, size.y_ticks, "number"), widened(x_range, size.x_ticks, "number")
+    numbers = y_axis(y_scale, size, "number")
+    left, _ = margins(numbers.texts, (), size)
+    right = size.width - 16
+    x_scale = Scale(x_range.low, x_range.high, left, right)
+    ticks = x_axis(x_scale, size, cut(block.x_label, 30), whole=False)
+    return Frame(size, left, right, top, bottom, x_scale, y_scale, ticks, numbers)
+
+
+def _dots(points: list[tuple[float, float]], frame: Frame) -> str:
+    """All points as one path of round dots; where they crowd, they are smaller."""
+    shown = points[:: math.ceil(len(points) / MOST_POINTS)] if points else []
+    places = sorted({(round(frame.x.place(x) * 2) * 5, round(frame.y.place(y) * 2) * 5) for x, y in shown})
+    parts, before = [], (0, 0)
+    for x, y in places:
+        parts.append(f"{'m' if parts else 'M'}{joined((tenths(x - before[0]), tenths(y - before[1])))}h0")
+        before = (x, y)
+    width = 5.0 if len(places) < 200 else 3.5
+    return element(
+        "path",
+        d="".join(parts),
+        fill="none",
+        stroke=paint("c1"),
+        stroke_width=width,
+        stroke_linecap="round",
+        stroke_opacity="0.55",
+    )
+

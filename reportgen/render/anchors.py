@@ -1,0 +1,74 @@
+"""The ids of a page: each stands once, and a link is a link only where it leads somewhere."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+
+from reportgen.blocks.charts import LineChart, Ridgelines, ScatterChart
+from reportgen.blocks.finding import Finding
+from reportgen.blocks.model import GraphDrawing
+from reportgen.blocks.page import Block, Page
+from reportgen.blocks.slug import slug
+from reportgen.blocks.table import Table
+from reportgen.blocks.text import Fold
+from reportgen.run.tags import parse_tag
+
+
+def walk(blocks: Iterable[Block]) -> Iterator[tuple[Block, Finding | None]]:
+    """All blocks with those inside them, in the order of the page, each with the finding it is evidence of."""
+    for block in blocks:
+        yield block, None
+        if isinstance(block, Fold):
+            yield from walk(block.blocks)
+        elif isinstance(block, Finding) and block.evidence is not None:
+            for inner, _ in walk((block.evidence,)):
+                yield inner, block
+
+
+def anchors_of(block: Block) -> Iterator[str]:
+    """The ids a block itself asks for."""
+    if isinstance(block, (LineChart, ScatterChart, GraphDrawing, Fold)):
+        yield block.anchor
+    tables = [block] if isinstance(block, Table) else []
+    if isinstance(block, (LineChart, Ridgelines)) and block.numbers is not None:
+        tables.append(block.numbers)
+    for table in tables:
+        yield from table.anchors
+
+
+class Anchors:
+    """The ids that a page will have, and those already given out."""
+
+    def __init__(self, page: Page) -> None:
+        self.known = {"verdict", *(section.id for section in page.sections)}
+        for section in page.sections:
+            for block, _ in walk(section.blocks):
+                self.known.update(anchor for anchor in anchors_of(block) if anchor)
+        self._given: set[str] = set()
+
+    def claim(self, name: str) -> str:
+        """`name` for the first element that asks for it, `name-2` for the second; "" for ""."""
+        if not name or name not in self._given:
+            self._given.add(name)
+            return name
+        free = next(f"{name}-{k}" for k in itertools.count(2) if not {f"{name}-{k}"} & (self._given | self.known))
+        self._given.add(free)
+        return free
+
+    def leads(self, target: str) -> bool:
+        """Whether an element of the page has this id."""
+        return target in self.known
+
+    def of_finding(self, finding: Finding) -> tuple[str, str]:
+        """Where on the page the place of a finding is shown (an id, "" for nowhere), and the words of that link."""
+        where = finding.where
+        module = where.module or where.parameter.rpartition(".")[0]
+        places = [(slug("layer", name), name, "layers") for name in (module, where.parameter) if name]
+        if where.tag:
+            names = (where.tag, parse_tag(where.tag).metric)
+            places += [(slug("metric", name), where.tag, "metrics") for name in names if name]
+        for target, name, section in places:
+            if target in self.known:
+                return target, f"{name} in {section}"
+        return "", ""

@@ -1,0 +1,120 @@
+"""The figures of one page: which chart is drawn how, as markup that templates may use as it is."""
+
+from __future__ import annotations
+
+import base64
+from markupsafe import Markup
+
+from reportgen.blocks.charts import LineChart, Ridgeline, ScatterChart
+from reportgen.blocks.media import ImageItem
+from reportgen.blocks.page import Page
+from reportgen.blocks.table import Bar, Histogram, Spark
+from reportgen.figures.frame import BESIDE, LARGE, Size
+from reportgen.figures.grey import grey_picture
+from reportgen.figures.small import bar, histogram, spark
+from reportgen.figures.ridgeline import ridgeline
+from reportgen.render.anchors import walk
+from reportgen.run.media_kind import drawn_as_svg
+
+# matplotlib draws so many charts a page (20 ms each); our own writer some more; the rest are sparks in a line.
+MOST_CHARTS = 25
+MOST_MINOR = 200
+SPARK_VALUES = 100
+
+_SIGNATURES = (
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"GIF8", "image/gif"),
+)
+
+
+class Figures:
+    """All figures of a page. The charts are drawn at once, so that matplotlib's settings change and return once."""
+
+    def __init__(self, page: Page) -> None:
+        self._media = page.media
+        self._charts: dict[tuple[int, bool], str] = {}
+        self._kept: list[object] = []  # ids of objects stay theirs only while they live
+        self._draw(page)
+
+    def _draw(self, page: Page) -> None:
+        wanted: list[tuple[LineChart | ScatterChart, bool]] = []
+        for section in page.sections:
+            for block, finding in walk(section.blocks):
+                if isinstance(block, (LineChart, ScatterChart)):
+                    wanted.append((block, finding is not None))
+        first, rest = wanted[:MOST_CHARTS], wanted[MOST_CHARTS : MOST_CHARTS + MOST_MINOR]
+        if first:
+            from reportgen.figures.plot import chart_settings
+
+            with chart_settings():
+                for block, beside in first:
+                    self._keep(block, beside, _chart(block, BESIDE if beside else LARGE))
+                for block, beside in rest:
+                    self._keep(block, beside, _minor(block))
+        for block, beside in wanted[MOST_CHARTS + MOST_MINOR :]:
+            self._keep(block, beside, _sparks(block))
+
+    def _keep(self, block: object, beside: bool, markup: str) -> None:
+        self._charts[id(block), beside] = markup
+        self._kept.append(block)
+
+    def chart(self, block: LineChart | ScatterChart, beside: bool = False) -> Markup:
+        """The chart; empty when nothing of it can be drawn."""
+        return Markup(self._charts[id(block), beside])  # noqa: S704 - our own drawing, its texts escaped
+
+    def small(self, cell: Spark | Histogram | Bar) -> Markup:
+        """The small picture of a table's cell; empty when nothing of it can be drawn."""
+        if isinstance(cell, Spark):
+            return Markup(spark(cell))  # noqa: S704
+        return Markup(histogram(cell) if isinstance(cell, Histogram) else bar(cell))  # noqa: S704
+
+    def ridgeline(self, block: Ridgeline) -> Markup:
+        """The ridgeline; empty without a ridge."""
+        return Markup(ridgeline(block))  # noqa: S704
+
+    def picture(self, item: ImageItem, width: int) -> Markup | None:
+        """A small grey picture as shapes, `width` px wide; None for a picture that is to be shown as an image."""
+        data = self._media.get(item.media)
+        if data is None or not drawn_as_svg(data):
+            return None
+        drawn = grey_picture(data, item.alt or item.title or "picture", width)
+        return Markup(drawn) if drawn else None  # noqa: S704
+
+    def address(self, name: str) -> str:
+        """A picture as a data: address; "" when the page does not have it or it is no picture a browser shows."""
+        data = self._media.get(name)
+        kind = media_type(data) if data is not None else ""
+        return f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}" if data and kind else ""
+
+
+def media_type(data: bytes) -> str:
+    """The media type of a picture by its first bytes, "" for an unknown one."""
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "image/webp"
+    return next((kind for signature, kind in _SIGNATURES if data.startswith(signature)), "")
+
+
+def _chart(block: LineChart | ScatterChart, size: Size) -> str:
+    from reportgen.figures.chart import line_chart
+    from reportgen.figures.scatter import scatter_chart
+
+    return line_chart(block, size) if isinstance(block, LineChart) else scatter_chart(block, size)
+
+
+def _minor(block: LineChart | ScatterChart) -> str:
+    from reportgen.figures.minor import minor_chart
+
+    return minor_chart(block) if isinstance(block, LineChart) else _chart(block, BESIDE)
+
+
+def _sparks(block: LineChart | ScatterChart) -> str:
+    """A spark for each line; nothing of a scatter chart, whose caption and numbers remain."""
+    if not isinstance(block, LineChart):
+        return ""
+    drawn = []
+    for line in block.lines[:3]:
+        stride = max(1, len(line.y) // SPARK_VALUES)
+        drawn.append(spark(Spark(line.y[::stride], f"{block.title}, {line.name}", line.role)))
+    return "".join(drawn)
+

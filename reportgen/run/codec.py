@@ -1,0 +1,282 @@
+"""The records as JSON's types and back, by their type hints alone: one codec for the journal, run.json and the page.
+
+A dataclass becomes a mapping of its fields that differ from their defaults; a Distribution a short list (there are
+thousands of them); an array a list. Numbers that JSON has not are the strings "nan", "inf" and "-inf".
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import types
+import typing
+from array import array
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from itertools import chain, compress
+from typing import Any, TypeVar
+
+from reportgen.run.distribution import Distribution
+
+Record = TypeVar("Record")
+Decoder = Callable[[Any], Any]
+
+NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
+# The fields of a Distribution before its bins, in the order of its compact form.
+SCALARS = 10
+# Unused bins inside a stretch are cheaper written as zeros than as a new stretch.
+LONGEST_GAP = 3
+
+
+def to_plain(value: Any) -> Any:
+    """`value` in JSON's types. Raises TypeError for a type that is none of the records'."""
+    kind = type(value)
+    if value is None or kind in (bool, int, str):
+        return value
+    if kind is float:
+        return plain_number(value)
+    if kind is Distribution:
+        return _plain_distribution(value)
+    if isinstance(value, array):
+        return [plain_number(number) for number in value] if value.typecode in "fd" else value.tolist()
+    if isinstance(value, (tuple, list)):
+        return [to_plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(key): to_plain(item) for key, item in value.items()}
+    if dataclasses.is_dataclass(kind):
+        defaults = _defaults(kind)
+        plain = {}
+        for field in dataclasses.fields(value):
+            item = getattr(value, field.name)
+            if not (field.name in defaults and _same(item, defaults[field.name])):
+                plain[field.name] = to_plain(item)
+        return plain
+    raise TypeError(f"a record holds a {kind.__name__}, which has no plain form")
+
+
+def plain_number(value: float) -> float | str:
+    """A float as JSON can hold it."""
+    if math.isfinite(value):
+        return value
+    return "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
+
+
+def from_plain(cls: type[Record], data: Any) -> Record:
+    """The record of type `cls` that `to_plain` gave `data` for.
+
+    Unknown keys are ignored (a later version may add some), missing ones take their defaults. Raises ValueError that
+    names the field when a value has the wrong type or a field without a default is missing.
+    """
+    decoded: Record = _decoder(cls)(data)
+    return decoded
+
+
+@lru_cache(maxsize=None)
+def _decoder(hint: Any) -> Decoder:
+    origin = typing.get_origin(hint)
+    arguments = typing.get_args(hint)
+    if hint is Distribution:
+        return _distribution
+    if dataclasses.is_dataclass(hint):
+        return _record_decoder(typing.cast("type[Any]", hint))
+    if origin is tuple:
+        return _tuple_decoder(arguments)
+    if origin is not None and issubclass_safe(origin, Mapping):
+        return _mapping_decoder(_decoder(arguments[1]))
+    if origin in (typing.Union, types.UnionType):
+        return _union_decoder(arguments)
+    if hint in DECODERS:
+        return DECODERS[hint]
+    raise TypeError(f"no decoder for {hint}")
+
+
+def issubclass_safe(kind: Any, base: type) -> bool:
+    """issubclass for what may be no class."""
+    return isinstance(kind, type) and issubclass(kind, base)
+
+
+def _record_decoder(cls: type[Any]) -> Decoder:
+    # array[int] is a type for the checker alone: the class cannot be subscripted before Python 3.12.
+    hints = typing.get_type_hints(cls, localns={"array": list})
+    fields = dataclasses.fields(cls)
+    # An array's type code is in its default, not in its type hint.
+    codes = {name: item.typecode for name, item in _defaults(cls).items() if isinstance(item, array)}
+    decoders = {
+        field.name: _array_decoder(codes[field.name]) if field.name in codes else _decoder(hints[field.name])
+        for field in fields
+    }
+    required = [field.name for field in fields if field.name not in _defaults(cls)]
+
+    def decode(data: Any) -> Any:
+        if not isinstance(data, dict):
+            raise ValueError(f"{cls.__name__}: {type(data).__name__} where a mapping was expected")
+        values = {}
+        for name, item in data.items():
+            decoder = decoders.get(name)
+            if decoder is not None:
+                try:
+                    values[name] = decoder(item)
+                except (ValueError, TypeError, OverflowError) as error:
+                    raise ValueError(f"{cls.__name__}.{name}: {error}") from None
+        for name in required:
+            if name not in values:
+                raise ValueError(f"{cls.__name__}.{name} is missing")
+        return cls(**values)
+
+    return decode
+
+
+def _tuple_decoder(arguments: tuple[Any, ...]) -> Decoder:
+    if len(arguments) == 2 and arguments[1] is Ellipsis:
+        one = _decoder(arguments[0])
+        return lambda data: tuple(one(item) for item in _sequence(data))
+    each = [_decoder(argument) for argument in arguments]
+
+    def decode(data: Any) -> Any:
+        if len(_sequence(data)) != len(each):
+            raise ValueError(f"{len(data)} items where {len(each)} were expected")
+        return tuple(decoder(item) for decoder, item in zip(each, data, strict=True))
+
+    return decode
+
+
+def _mapping_decoder(one: Decoder) -> Decoder:
+    def decode(data: Any) -> Any:
+        if not isinstance(data, dict):
+            raise ValueError(f"{type(data).__name__} where a mapping was expected")
+        return {key: one(item) for key, item in data.items()}
+
+    return decode
+
+
+def _union_decoder(arguments: tuple[Any, ...]) -> Decoder:
+    plain = {argument for argument in arguments if argument in (str, int, float, bool, type(None))}
+    others = [_decoder(argument) for argument in arguments if argument not in plain]
+
+    def decode(data: Any) -> Any:
+        if data is None and type(None) in plain:
+            return None
+        if type(data) in plain:
+            # A configuration's "nan" stays text; where only numbers may stand it is the number.
+            return data
+        if float in plain and not others:
+            return _float(data)
+        for other in others:
+            return other(data)
+        raise ValueError(f"{type(data).__name__} is none of the types that were expected")
+
+    return decode
+
+
+def _array_decoder(typecode: str) -> Decoder:
+    if typecode in "fd":
+        return lambda data: array(typecode, [_float(item) for item in _sequence(data)])
+    return lambda data: array(typecode, _sequence(data))
+
+
+def _sequence(data: Any) -> list[Any]:
+    if not isinstance(data, list):
+        raise ValueError(f"{type(data).__name__} where a list was expected")
+    return data
+
+
+def _float(data: Any) -> float:
+    if type(data) is float:
+        return data
+    if type(data) is int:
+        return float(data)
+    if type(data) is str and data in NOT_FINITE:
+        return NOT_FINITE[data]
+    raise ValueError(f"{data!r:.60} where a number was expected")
+
+
+def _int(data: Any) -> int:
+    if type(data) is not int:
+        raise ValueError(f"{data!r:.60} where an integer was expected")
+    return data
+
+
+def _str(data: Any) -> str:
+    if type(data) is not str:
+        raise ValueError(f"{data!r:.60} where text was expected")
+    return data
+
+
+def _bool(data: Any) -> bool:
+    if type(data) is not bool:
+        raise ValueError(f"{data!r:.60} where true or false was expected")
+    return data
+
+
+def _bytes(data: Any) -> bytes:
+    raise ValueError("bytes are never part of plain data")
+
+
+DECODERS: dict[Any, Decoder] = {float: _float, int: _int, str: _str, bool: _bool, bytes: _bytes}
+
+
+@lru_cache(maxsize=None)
+def _defaults(cls: Any) -> dict[str, Any]:
+    found = {}
+    for field in dataclasses.fields(cls):
+        if field.default is not dataclasses.MISSING:
+            found[field.name] = field.default
+        elif field.default_factory is not dataclasses.MISSING:
+            found[field.name] = field.default_factory()
+    return found
+
+
+def _same(one: Any, other: Any) -> bool:
+    return type(one) is type(other) and (one == other or (one != one and other != other))
+
+
+def _plain_distribution(value: Distribution) -> list[Any]:
+    stretches: list[list[int]] = []
+    after = None
+    for index, count in zip(value.bins, value.counts, strict=True):
+        if after is None or index - after > LONGEST_GAP:
+            stretches.append([index, count])
+        else:
+            stretches[-1].extend((*(0 for _ in range(index - after)), count))
+        after = index + 1
+    return [
+        value.count,
+        value.elements,
+        plain_number(value.minimum),
+        plain_number(value.maximum),
+        plain_number(value.total),
+        plain_number(value.squares),
+        value.zeros,
+        value.nans,
+        value.positive_infinities,
+        value.negative_infinities,
+        stretches,
+    ]
+
+
+def _distribution(data: Any) -> Distribution:
+    if not isinstance(data, list) or len(data) != SCALARS + 1:
+        raise ValueError(f"a distribution is a list of {SCALARS + 1}")
+    count, elements, minimum, maximum, total, squares, zeros, nans, above, below, stretches = data
+    bins: list[range] = []
+    counts: list[list[int]] = []
+    for stretch in stretches:
+        first = stretch[0]
+        bins.append(range(first, first + len(stretch) - 1))
+        counts.append(stretch[1:])
+    heights = list(chain.from_iterable(counts))
+    return Distribution(
+        count=_int(count),
+        elements=_int(elements),
+        minimum=_float(minimum),
+        maximum=_float(maximum),
+        total=_float(total),
+        squares=_float(squares),
+        zeros=_int(zeros),
+        nans=_int(nans),
+        positive_infinities=_int(above),
+        negative_infinities=_int(below),
+        # The zeros fill gaps: see LONGEST_GAP.
+        bins=array("h", list(compress(chain.from_iterable(bins), heights))),
+        counts=array("q", list(filter(None, heights))),
+    )

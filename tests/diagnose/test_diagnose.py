@@ -1,0 +1,92 @@
+"""What diagnosing gives: sorted findings, passed checks, and checks that could not be made."""
+
+import math
+
+from reportgen.blocks import Finding
+from reportgen.diagnose import RULES, Rule, Unchecked, diagnose, findings
+from reportgen.run.records import SCHEMA, Meta, Note, Run
+from reportgen.testing import fake_run
+
+
+def test_a_healthy_run_passes_every_check():
+    diagnosis = diagnose(fake_run())
+
+    assert diagnosis.findings == ()
+    assert [check.id for check in diagnosis.passed] == [rule.id for rule in RULES]
+    assert diagnosis.unchecked == ()
+    assert findings(fake_run()) == []
+
+
+def test_an_empty_run_has_no_finding_and_says_what_to_call():
+    diagnosis = diagnose(Run(schema=SCHEMA, meta=Meta("empty", "finished", 0.0)))
+
+    assert diagnosis.findings == ()
+    whys = {check.id: check.why for check in diagnosis.unchecked}
+    assert "report.log(" in whys["nan_loss"]
+    assert "report.watch(" in whys["optimizer_missing_params"]
+    assert "report.predictions(" in whys["worse_than_baseline"]
+
+
+def test_findings_are_sorted_by_severity_and_then_by_rule():
+    def rule(name, severity):
+        found = [Finding(name, "fact", severity, name, "why", "fix")]
+        return Rule(name, name, "fact", lambda run: found)
+
+    rules = (rule("a", "info"), rule("b", "warning"), rule("c", "error"), rule("d", "warning"))
+
+    diagnosis = diagnose(fake_run(), rules)
+
+    assert [finding.id for finding in diagnosis.findings] == ["c", "b", "d", "a"]
+    assert [finding.id for finding in diagnosis.attention] == ["c", "b", "d"]
+    assert diagnosis.worst == "error"
+
+
+def test_a_rule_is_either_found_or_passed_or_unchecked():
+    rules = (
+        Rule("good", "Good holds", "fact", lambda run: []),
+        Rule("mute", "Mute holds", "fact", lambda run: Unchecked("No data.")),
+    )
+
+    diagnosis = diagnose(fake_run(), rules)
+
+    assert [check.id for check in diagnosis.passed] == ["good"]
+    assert [(check.id, check.why) for check in diagnosis.unchecked] == [("mute", "No data.")]
+
+
+def test_rule_ids_are_unique():
+    assert len({rule.id for rule in RULES}) == len(RULES)
+
+
+def test_own_failures_are_one_warning_that_lists_them():
+    notes = tuple(Note("failure", f"watch.part{k}", f"hook {k} broke", step=k + 3) for k in range(10))
+
+    (finding,) = findings(fake_run(notes=notes))
+
+    assert (finding.id, finding.severity) == ("collector_failed", "warning")
+    assert finding.where.step == 3
+    assert finding.evidence.total == 10
+    assert finding.evidence.rows[0][:2] == ("watch.part0", "hook 0 broke")
+
+
+def test_rejected_arguments_and_known_limits_differ():
+    notes = (
+        Note("rejected", "values['a']", "is None; accepted: numbers", times=4),
+        Note("omission", "graph", "FLOPs of LSTM are not counted"),
+    )
+
+    (finding,) = findings(fake_run(notes=notes))
+
+    assert finding.id == "rejected_argument"
+    assert finding.title == "1 argument could not be recorded"
+    assert finding.evidence.rows == (("values['a']", "is None; accepted: numbers", 0, 4),)
+
+
+def test_after_numbers_broke_down_one_card_holds_all_symptoms():
+    nan = math.nan
+    run = fake_run(scalars={"val/acc": [nan, nan, nan], "train/loss": [2.3, 2.2, nan]})
+
+    (finding,) = findings(run)
+
+    # A metric that was never defined is older, but explains nothing: the loss that broke is the error.
+    assert finding.id == "nan_loss"
+    assert finding.also == ("val/acc is NaN at every step",)

@@ -1,0 +1,71 @@
+"""How a run ended, as findings."""
+
+import pytest
+
+from reportgen.diagnose import findings
+from reportgen.run.records import Damage, Failure, Frame
+from reportgen.run.series import Stamp
+from reportgen.testing import fake_run
+
+
+def test_an_exception_is_an_error_with_its_place_and_traceback():
+    frames = (
+        Frame("train.py", 88, "<module>", "train(model)"),
+        Frame("train.py", 41, "train", "logits = model(images)"),
+        Frame("torch/nn/modules/linear.py", 134, "forward", "return F.linear(x)", own=False),
+    )
+    failure = Failure("RuntimeError", "shapes\ndiffer", Stamp(7, 7), frames, module="fc1")
+
+    (finding,) = findings(fake_run(status="failed", failure=failure))
+
+    assert (finding.id, finding.tier, finding.severity) == ("run_failed", "fact", "error")
+    assert finding.title == "The run failed at step 7 in fc1: RuntimeError"
+    assert finding.why == "shapes\ndiffer"
+    assert "train.py, line 41, in train" in finding.fix
+    lines = finding.evidence.text.splitlines()
+    assert [lines[k] for k in finding.evidence.marked] == [
+        '  File "train.py", line 88, in <module>',
+        "    train(model)",
+        '  File "train.py", line 41, in train',
+        "    logits = model(images)",
+    ]
+    assert lines[-2:] == ["RuntimeError: shapes", "differ"]
+
+
+def test_a_failed_status_without_an_exception_is_still_an_error():
+    (finding,) = findings(fake_run(status="failed"))
+
+    assert (finding.id, finding.severity) == ("run_failed", "error")
+
+
+@pytest.mark.parametrize(
+    ("status", "id_", "severity"),
+    [
+        ("stopped by the user", "stopped_by_user", "info"),
+        ("no end recorded", "no_end_recorded", "warning"),
+        ("ended without build()", "no_build", "info"),
+    ],
+)
+def test_endings_short_of_a_build(status, id_, severity):
+    (finding,) = findings(fake_run(status=status))
+
+    assert (finding.id, finding.severity) == (id_, severity)
+
+
+def test_a_run_that_is_still_running_has_no_finding():
+    assert findings(fake_run(status="running")) == []
+
+
+def test_no_end_says_when_the_last_record_was_written():
+    (finding,) = findings(fake_run(status="no end recorded"))
+
+    assert "2026-11-23 15:00:34 UTC" in finding.why
+
+
+def test_damaged_lines_warn_and_a_torn_tail_informs():
+    (lost,) = findings(fake_run(damage=Damage(lines=3, torn_tail=True, files=("events.rank-00000.attempt-000.jsonl",))))
+    (torn,) = findings(fake_run(damage=Damage(torn_tail=True)))
+
+    assert (lost.severity, lost.title) == ("warning", "3 lines of the journal could not be read")
+    assert "events.rank-00000" in lost.why
+    assert torn.severity == "info"

@@ -1,0 +1,65 @@
+import pytest
+
+from reportgen.errors import NewerSchemaError, UnreadableRunError
+from reportgen.readers.load import load, load_all
+from reportgen.testing import fake_run
+from tests.readers.writing import write_folder
+
+
+def small(**changes):
+    return fake_run(**{"layers": 1, "steps": 4, "snapshots": 2, "examples": 4, **changes})
+
+
+def refused(path):
+    """The message that `load` refuses `path` with: one line that says what to do."""
+    with pytest.raises(UnreadableRunError) as caught:
+        load(path)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert str(path) in message
+    return message
+
+
+def test_a_run_folder_is_loaded(tmp_path):
+    assert load(write_folder(tmp_path / "run", small())).meta.title == "digits CNN"
+    assert load(str(tmp_path / "run")).schema == 1
+
+
+def test_what_is_no_run_is_refused_with_what_to_give(tmp_path):
+    assert "does not exist" in refused(tmp_path / "nothing")
+    assert "run.json" in refused(tmp_path)
+    (tmp_path / "notes.txt").write_text("hello")
+    assert "give a run folder or a report.html" in refused(tmp_path / "notes.txt")
+    (tmp_path / "picture.png").write_bytes(b"\x89PNG\xff\xfe")
+    assert "give a run folder or a report.html" in refused(tmp_path / "picture.png")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "null", "[]", "[" * 100_000, '{"schema":"1"}', '{"schema":1}', '{"schema":1,"title":5}']
+)
+def test_an_unreadable_manifest_is_refused(tmp_path, text):
+    (tmp_path / "run.json").write_text(text)
+    refused(tmp_path)
+
+
+def test_a_newer_run_is_refused(tmp_path):
+    (tmp_path / "run.json").write_text('{"schema":2}')
+    with pytest.raises(NewerSchemaError, match="update reportgen"):
+        load(tmp_path)
+
+
+def test_a_folder_of_runs_is_loaded_one_by_one_and_refused_as_one(tmp_path):
+    for name in ("b", "a"):
+        write_folder(tmp_path / name, small(title=name))
+    (tmp_path / "c").mkdir()
+    assert [run.meta.title for run in load_all(tmp_path)] == ["a", "b"]
+    assert [run.meta.title for run in load_all(tmp_path / "b")] == ["b"]
+    message = refused(tmp_path)
+    assert f"{tmp_path / 'a'}, {tmp_path / 'b'}" in message
+
+
+def test_very_many_runs_are_not_all_listed(tmp_path):
+    for number in range(9):
+        (tmp_path / f"run-{number}").mkdir()
+        (tmp_path / f"run-{number}" / "run.json").write_text("{}")
+    assert refused(tmp_path).endswith("and 4 more")

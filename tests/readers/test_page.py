@@ -1,0 +1,69 @@
+import base64
+
+import pytest
+
+from reportgen.errors import NewerSchemaError, UnreadableRunError
+from reportgen.pipeline import build_html
+from reportgen.readers.page import read_page
+from reportgen.run.thin import thin
+from reportgen.testing import fake_run
+from tests.run.test_page_data import assert_same
+
+
+@pytest.fixture(scope="module")
+def run():
+    return fake_run(layers=2, steps=30, snapshots=3, examples=6)
+
+
+@pytest.fixture(scope="module")
+def page(run):
+    return build_html(run)[0]
+
+
+def written(tmp_path, text):
+    path = tmp_path / "report.html"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_page_gives_its_run_again(tmp_path, run, page):
+    assert_same(read_page(written(tmp_path, page)), thin(run))
+
+
+def test_a_full_page_gives_the_full_run_again(tmp_path, run):
+    assert_same(read_page(written(tmp_path, build_html(run, embed="full")[0])), run)
+
+
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.6, 0.9, 0.999])
+def test_a_page_that_is_cut_off_is_refused(tmp_path, page, share):
+    with pytest.raises(UnreadableRunError, match=r"report\.html"):
+        read_page(written(tmp_path, page[: int(share * len(page))]))
+
+
+def test_another_page_is_refused(tmp_path):
+    with pytest.raises(UnreadableRunError, match="holds no run"):
+        read_page(written(tmp_path, "<html><body>hello</body></html>"))
+    with pytest.raises(UnreadableRunError, match="cannot be read"):
+        read_page(written(tmp_path, '<html><script type="application/json" id="reportgen-data">{"a":1}</script></html>'))
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(UnreadableRunError, match="give a run folder"):
+        read_page(tmp_path / "binary")
+
+
+def test_a_page_of_a_newer_reportgen_is_refused(tmp_path):
+    block = '<html><script type="application/json" id="reportgen-data">{"schema":2,"run":""}</script></html>'
+    with pytest.raises(NewerSchemaError, match="update reportgen"):
+        read_page(written(tmp_path, block))
+
+
+def test_a_damaged_picture_is_refused(tmp_path, page):
+    picture = '<img data-media="a.jpg" src="data:image/jpeg;base64,%%%">'
+    with pytest.raises(UnreadableRunError, match="damaged"):
+        read_page(written(tmp_path, page.replace("</body>", f"{picture}</body>")))
+
+
+def test_pictures_are_taken_from_where_they_are_shown(tmp_path, page):
+    shown = base64.b64encode(b"picture").decode()
+    picture = f'<img data-media="a.jpg" src="data:image/jpeg;base64,{shown}">'
+    run = read_page(written(tmp_path, page.replace("</body>", f"{picture}</body>")))
+    assert run.media["a.jpg"] == b"picture"

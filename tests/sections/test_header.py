@@ -1,0 +1,145 @@
+"""The top of the page: facts, verdict, key numbers."""
+
+import dataclasses
+import math
+
+from reportgen.diagnose import diagnose
+from reportgen.run.records import Attempt, Environment, Git, Meta, Run
+from reportgen.sections.header import header
+from reportgen.testing import fake_run
+from reportgen.testing_run import series_of
+
+
+def top(run: Run):
+    return header(run, diagnose(run))
+
+
+def said(run: Run) -> str:
+    return "".join(part.text for part in top(run).verdict)
+
+
+def plain(text: str) -> str:
+    return text.replace("\u00a0", " ")
+
+
+def test_facts_are_those_of_the_run():
+    facts = [plain(fact) for fact in top(fake_run()).facts]
+
+    assert facts[0] == "23 s on 2 CPU cores"
+    assert facts[1].startswith("449 steps, ")
+    assert facts[2:] == [
+        "commit 0123456, with uncommitted changes",
+        "seed 0",
+        "torch 2.15.0",
+        "watching cost 0.9 % of the run",
+    ]
+
+
+def test_facts_that_are_not_known_are_left_out():
+    run = Run(schema=1, meta=Meta("x", "running", 100.0))
+
+    assert top(run).facts == ()
+
+
+def test_facts_of_another_machine():
+    environment = Environment(
+        processors=16, accelerators=("NVIDIA H200", "NVIDIA H200"), git=Git("abc", dirty=None), seeds={"a": 1, "b": 2}
+    )
+    meta = Meta("x", "finished", 100.0, 100.0 + 3725, environment=environment)
+
+    assert [plain(f) for f in top(Run(schema=1, meta=meta)).facts] == [
+        "1 h 2 min on 2 × NVIDIA H200",
+        "commit abc",
+        "seeds a 1, b 2",
+    ]
+
+
+def test_a_resumed_run_took_as_long_as_its_attempts():
+    attempts = (Attempt(0, 0.0, None, 10.0, "failed"), Attempt(1, 1000.0, 5, 1020.0, "finished"))
+    run = Run(schema=1, meta=Meta("x", "finished", 0.0, 1020.0, attempts=attempts))
+
+    assert plain(top(run).facts[0]) == "30 s"
+
+
+def test_the_verdict_of_a_healthy_run():
+    run = fake_run(scalars={"val/acc": [0.5, 0.983, 0.981], "train/loss": [2.0, 1.0, 0.5]})
+
+    assert plain(said(run)) == (
+        "Validation accuracy reached 98.3 % at step 1, and ended at 98.1 %. Nothing wrong was found in 18 checks."
+    )
+    assert [part.text for part in top(run).verdict if part.style == "strong"] == ["98.3\u00a0%", "98.1\u00a0%"]
+
+
+def test_the_verdict_falls_back_to_the_loss():
+    assert said(fake_run(scalars={"train/loss": [2.0, 1.0, 0.5]}, predictions=())).startswith(
+        "Training loss fell from 2 to 0.5 over 3 values. "
+    )
+    assert said(fake_run(scalars={"loss": [2.0, 3.0]}, predictions=())).startswith("Loss rose from 2 to 3")
+
+
+def test_recorded_predictions_stand_in_for_a_metric_that_was_not_logged():
+    assert said(fake_run(scalars={"train/loss": [2.0, 1.0]})).startswith("Validation accuracy ")
+
+
+def test_the_verdict_of_a_failed_run_says_where():
+    run = fake_run(failure=True)
+
+    assert said(run).startswith(
+        "The run failed at step 449 in fc2 with RuntimeError: "
+        "mat1 and mat2 shapes cannot be multiplied (32x1600 and 576x128). "
+    )
+    assert (top(run).status, top(run).level) == ("failed", "error")
+
+
+def test_the_verdict_names_the_worst_findings():
+    run = fake_run(scalars={"train/loss": [2.0, math.nan]}, predictions=())
+
+    assert said(run).endswith("One thing wants attention: train/loss is NaN at step 1.")
+    assert ("train/loss", "code") in [(part.text, part.style) for part in top(run).verdict]
+
+
+def test_an_accuracy_at_chance_is_called_that():
+    run = fake_run(scalars={"val/acc": [0.1, 0.1]})
+    last = run.predictions[-1]
+    counts = tuple(tuple(36 if column == 4 else 0 for column in range(10)) for _ in range(10))
+    run = dataclasses.replace(run, predictions=(*run.predictions[:-1], dataclasses.replace(last, confusion=counts)))
+
+    assert plain(said(run)).startswith(
+        "Validation accuracy ended at 10.0 %, and predictions are no better than always saying one class (10.0 %)."
+    )
+
+
+def test_key_numbers():
+    stats = {stat.label: stat for stat in top(fake_run()).stats.items}
+
+    assert list(stats) == ["val/acc", "val/loss", "train/loss", "parameters", "step"]
+    assert stats["parameters"].value == "93,962"
+    assert plain(stats["parameters"].detail) == "21.8 MFLOP a sample"
+    assert plain(stats["step"].value) == "50 ms"
+    assert stats["train/loss"].spark.role == "train"
+    assert 2 < len(stats["train/loss"].spark.values) <= 40
+    assert stats["val/loss"].detail.startswith("lowest ")
+
+
+def test_a_tracked_loader_tells_step_time_and_waiting():
+    run = fake_run()
+    measures = {
+        **run.measures,
+        "step_seconds": {"train": series_of([0.015, 0.0142, 0.0141])},
+        "data_wait": {"train": series_of([0.5, 0.03, 0.02])},
+    }
+    stat = top(dataclasses.replace(run, measures=measures)).stats.items[-1]
+
+    assert plain(f"{stat.label} {stat.value} {stat.detail}") == "step 14.2 ms 3.0 % waiting for data"
+
+
+def test_a_number_that_is_not_finite_stands_out():
+    stats = {s.label: s for s in top(fake_run(scalars={"train/loss": [2.0, 1.0, math.nan]})).stats.items}
+
+    assert (stats["train/loss"].value, stats["train/loss"].level) == ("NaN", "error")
+
+
+def test_unfinished_runs_say_so():
+    assert said(fake_run(status="running")).startswith("The run is not finished. ")
+    assert top(fake_run(status="no end recorded")).level == "warning"
+    assert "No end was recorded" not in said(fake_run(status="no end recorded"))

@@ -1,0 +1,198 @@
+"""Charts of metrics."""
+
+import dataclasses
+import math
+from array import array
+
+from reportgen.blocks import Fold, LineChart, Table
+from reportgen.diagnose import diagnose
+from reportgen.run.records import Run
+from reportgen.run.series import Series
+from reportgen.sections.metrics import build
+from reportgen.testing import fake_run
+from reportgen.testing_run import series_of
+
+
+def blocks_of(run: Run):
+    return build(run, diagnose(run)).blocks
+
+
+def charts(scalars) -> list[LineChart]:
+    return [b for b in blocks_of(fake_run(scalars=scalars)) if isinstance(b, LineChart)]
+
+
+def plain(text: str) -> str:
+    return text.replace("\u00a0", " ")
+
+
+def test_splits_of_a_metric_share_a_chart_with_their_colours():
+    (chart,) = charts({"val/loss": [2.0, 1.0], "train/loss": [2.0, 1.0], "test/loss": [2.0, 1.5]})
+
+    assert chart.title == "loss"
+    assert [(line.name, line.role) for line in chart.lines] == [("train",) * 2, ("val",) * 2, ("test",) * 2]
+    assert chart.anchor == "metric-loss"
+
+
+def test_losses_come_first_then_metrics_then_the_rest():
+    scalars = {
+        tag: [1.0, 2.0] for tag in ("lr", "zeta", "val/acc", "train/aux_loss", "train/f1", "train/loss", "val/loss")
+    }
+
+    assert [chart.title for chart in charts(scalars)] == ["loss", "aux_loss", "acc", "f1", "lr", "zeta"]
+
+
+def test_the_best_value_is_ringed_on_validation():
+    (chart,) = charts({"train/acc": [0.5, 0.6, 0.7], "val/acc": [0.5, 0.983, 0.9]})
+    train, val = chart.lines
+
+    assert train.best is None
+    assert (val.best.x, val.best.y, plain(val.best.text)) == (1.0, 0.983, "98.3 %")
+    assert chart.y_format == "percent"
+
+
+def test_a_metric_of_unknown_direction_has_no_best():
+    (chart,) = charts({"val/temperature": [1.0, 2.0]})
+
+    assert chart.lines[0].best is None
+
+
+def test_the_caption_states_the_numbers():
+    train = [2.31, 1.0, 0.5, 0.031]
+    (chart,) = charts({"train/loss": train, "val/loss": series_of([0.5, 0.066, 0.087], [100, 630, 900])})
+
+    assert chart.caption == "Train falls from 2.31 to 0.031; val is lowest, 0.066, at step 630, and ends at 0.087."
+
+
+def test_captions_of_other_shapes():
+    def caption(values):
+        return charts({"x": values})[0].caption
+
+    assert caption([3.0]) == "x is 3 at step 0."
+    assert caption([3.0, 3.0]) == "x stays at 3."
+    assert caption([1.0, 5.0, 0.5, 2.0]) == "x rises from 1 to 2, down to 0.5 and up to 5 in between."
+    assert caption([math.nan, math.inf]) == "x has no finite value. every value of x is NaN or infinite.".replace(
+        "every", "Every"
+    )
+    assert caption([1.0, math.nan, 2.0]) == "x rises from 1 to 2. x is NaN first at step 1: 1 point cannot be drawn."
+
+
+def test_positive_values_over_many_decades_are_drawn_on_a_logarithmic_axis():
+    assert charts({"loss": [100.0, 0.1]})[0].log_y
+    assert not charts({"loss": [100.0, 1.0]})[0].log_y
+    assert not charts({"loss": [100.0, 0.1, 0.0]})[0].log_y
+    assert not charts({"val/acc": [1e-4, 1.0]})[0].log_y
+
+
+def test_an_epoch_count_beside_steps_is_placed_by_optimizer_steps():
+    val = dataclasses.replace(series_of([1.0, 0.5, 0.4], [1, 2, 3]), optimizer_steps=array("q", [90, 180, 270]))
+    (chart,) = charts({"train/loss": [1.0] * 271, "val/loss": val})
+
+    assert chart.x_label == "optimizer step"
+    assert chart.lines[1].x == (90.0, 180.0, 270.0)
+    assert chart.lines[1].best.x == 270.0
+    assert "val/loss end at 3" in chart.notes[0]
+    assert chart.numbers.columns[0].name == "optimizer step"
+
+
+def test_a_line_that_stops_early_stays_where_it_is():
+    (chart,) = charts({"train/loss": [1.0] * 271, "val/loss": series_of([1.0], [10])})
+
+    assert (chart.x_label, chart.notes) == ("step", ())
+
+
+def test_steps_that_start_again_each_epoch_are_placed_by_optimizer_steps():
+    again = Series(
+        steps=array("q", [0, 1, 2, 0, 1, 2]),
+        values=array("d", [6, 5, 4, 3, 2, 1]),
+        times=array("d", range(6)),
+        epochs=array("d", [math.nan] * 6),
+        optimizer_steps=array("q", [1, 2, 3, 4, 5, 6]),
+        logged=6,
+    )
+    (chart,) = charts({"train/loss": again})
+
+    assert chart.lines[0].x == (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
+    assert chart.lines[0].y == (6.0, 5.0, 4.0, 3.0, 2.0, 1.0)
+
+
+def test_x_is_ascending_even_where_nothing_better_is_known():
+    odd = dataclasses.replace(series_of([1.0, 2.0, 3.0], [5, 1, 3]), optimizer_steps=array("q", [0, 0, 0]))
+    (chart,) = charts({"a": odd})
+
+    assert chart.lines[0].x == (1.0, 3.0, 5.0)
+    assert chart.lines[0].y == (2.0, 3.0, 1.0)
+
+
+def test_a_resumed_attempt_begins_a_new_stretch():
+    series = dataclasses.replace(series_of([4.0, 3.0, 2.0, 1.0], [0, 10, 20, 30]), restarts=(20,))
+    (chart,) = charts({"train/loss": series})
+
+    assert chart.lines[0].breaks == (2,)
+
+
+def test_numbers_have_at_most_a_hundred_rows_with_ends_best_and_first_bad_value():
+    values = [1.0 + (k % 7) for k in range(1000)]
+    values[123], values[457] = 0.01, math.nan
+    (chart,) = charts({"val/loss": values})
+    numbers = chart.numbers
+
+    steps = [row[0] for row in numbers.rows]
+    assert len(steps) <= 100
+    assert steps == sorted(steps)
+    assert {0, 123, 457, 999} <= set(steps)
+    assert numbers.total == 1000
+    assert numbers.folded
+    assert (123, 0.01) in numbers.rows
+
+
+def test_numbers_of_lines_with_different_steps_leave_gaps():
+    (chart,) = charts({"train/loss": [3.0, 2.0, 1.0], "val/loss": series_of([2.5], [1])})
+
+    assert chart.numbers.rows == ((0, 3.0, None), (1, 2.0, 2.5), (2, 1.0, None))
+
+
+def test_the_summary_lists_every_drawn_series():
+    blocks = blocks_of(fake_run(scalars={"train/loss": [2.0, 0.5, 1.0], "lr": [0.1, 0.2]}))
+    summary = blocks[-1]
+
+    assert summary.rows == (
+        ("train/loss", "2", "1", "0.5", "2", "0.5", 1, 3),
+        ("lr", "0.1", "0.2", "0.1", "0.2", None, None, 2),
+    )
+
+
+def test_tags_that_differ_only_in_case_are_two_lines_with_two_names():
+    (chart,) = charts({"Case": [1.0, 2.0], "case": [2.0, 1.0]})
+
+    assert [line.name for line in chart.lines] == ["Case", "case"]
+    assert len({line.role for line in chart.lines}) == 2
+
+
+def test_many_metrics_stay_bounded_and_the_total_is_stated():
+    run = fake_run(scalars={f"m{k % 90}/x{k}": [1.0, 2.0, 3.0] for k in range(10_000)})
+    view = build(run, diagnose(run))
+    drawn = [b for b in view.blocks if isinstance(b, LineChart)]
+    folds = [b for b in view.blocks if isinstance(b, Fold)]
+    listed = [b for fold in folds for b in fold.blocks if isinstance(b, Table)]
+
+    assert len(drawn) == 25
+    assert "10,000 metrics in all" in view.how
+    assert sum(len(table.rows) for table in listed) <= 200
+    assert "9,975" in folds[0].title
+    assert len(repr(view)) < 200_000
+
+
+def test_thirty_metrics_list_the_last_five_in_folded_groups():
+    scalars = {f"group{k % 2}/x{k}": [1.0, 2.0, 3.0] for k in range(30)}
+    folds = [b for b in blocks_of(fake_run(scalars=scalars)) if isinstance(b, Fold)]
+    rows = [row for fold in folds for row in fold.blocks[0].rows]
+
+    assert len(rows) == 5
+    assert rows[0][-1].values == (1.0, 2.0, 3.0)
+    assert all("group1" in fold.title for fold in folds)
+
+
+def test_without_a_logged_number_there_is_no_section():
+    run = fake_run(scalars={"x": []})
+
+    assert build(run, diagnose(run)) is None

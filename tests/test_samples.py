@@ -1,0 +1,105 @@
+"""The sample reports are what their run folders give today; `make samples` rebuilds them."""
+
+from __future__ import annotations
+
+import base64
+import importlib.metadata
+import json
+import re
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import reportgen
+from reportgen.pipeline import build
+from reportgen.testing import ReportDoc
+
+ROOT = Path(__file__).resolve().parents[1]
+SAMPLES = ROOT / "sample_reports"
+NAMES = ("digits", "digits-lr-too-high")
+MOST_BYTES = 1_000_000
+_SVG = re.compile(r"<svg\b.*?</svg>", re.DOTALL)
+_DATA = re.compile(r'(<script[^>]*type="application/json"[^>]*>)(.*?)(</script>)', re.DOTALL)
+# What dot draws: each node and edge is a group of this class.
+_PARTS = re.compile(r'<g\b[^>]*class="(?:node|edge)\b.*?</g>', re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A report taken apart: the data unpacked, what each graph says, and the HTML with neither."""
+
+    data: bytes
+    graphs: list[list[str]]
+    html: str
+
+
+def taken_apart(path: Path) -> Parts:
+    """zlib's and dot's versions change bytes, not what is said; all else is compared as it stands."""
+    html = path.read_bytes().decode("utf-8")
+    blocks = _DATA.findall(html)
+    assert len(blocks) == 1
+    graphs: list[list[str]] = []
+
+    def without_graph(match: re.Match[str]) -> str:
+        drawn = _PARTS.findall(match[0])
+        if not drawn:
+            return match[0]
+        graphs.append(sorted(_said(part) for part in drawn))
+        return "<svg/>"
+
+    rest = _SVG.sub(without_graph, _DATA.sub(r"\1\3", html))
+    return Parts(zlib.decompress(base64.b64decode(json.loads(blocks[0][1])["run"])), graphs, rest)
+
+
+def _said(part: str) -> str:
+    """Class, title, labels and links of one node or edge; where it lies is dot's business."""
+    names = re.findall(r'(?:class|id|href|xlink:href)="([^"]*)"', part)
+    return " ".join([*names, *re.findall(r">([^<>]+)<", part)]).replace("\n", "")
+
+
+def pinned_elsewhere() -> list[str]:
+    """The packages that decide a report's bytes and are not here in the version of constraints.txt."""
+    upper = (ROOT / "constraints.txt").read_text().split("\n\n")[0]
+    pins = re.findall(r"^([\w-]+)==([\w.]+)", upper, re.MULTILINE)
+    assert "matplotlib" in dict(pins)
+    return [f"{name} {version}" for name, version in pins if importlib.metadata.version(name) != version]
+
+
+def first_difference(old: str, new: str) -> str:
+    pairs = enumerate(zip(old, new, strict=False))
+    place = next((at for at, (before, after) in pairs if before != after), min(len(old), len(new)))
+    around = slice(max(0, place - 80), place + 80)
+    return f"{old[around]!r} became {new[around]!r}"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_sample_report_is_what_its_run_folder_gives(name: str, tmp_path: Path) -> None:
+    differing = pinned_elsewhere()
+    if differing:
+        pytest.skip(f"the samples were made with {', '.join(differing)} (constraints.txt)")
+    old = taken_apart(SAMPLES / name / "report.html")
+    new = taken_apart(build(SAMPLES / name / "run", tmp_path / "report.html").path)
+    assert old.graphs, "no graph was found in the committed report"
+    assert old.graphs == new.graphs
+    assert old.data == new.data, "the page's data changed: run `make samples`"
+    assert old.html == new.html, f"the page changed: run `make samples`. {first_difference(old.html, new.html)}"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_sample_keeps_the_promises_of_a_report(name: str) -> None:
+    report = SAMPLES / name / "report.html"
+    assert report.stat().st_size < MOST_BYTES
+    ReportDoc(report).check()
+    assert not (SAMPLES / name / "run" / "report.html").exists(), "the report stands beside the run folder, once"
+
+
+def test_the_samples_show_a_run_that_learned_and_one_that_did_not() -> None:
+    learned, lost = (reportgen.load(SAMPLES / name / "run") for name in NAMES)
+    assert learned.scalars["val/accuracy"].last >= 0.95
+    assert lost.scalars["val/accuracy"].last < 0.5
+    changed = {key for key in learned.meta.config if learned.meta.config[key] != lost.meta.config[key]}
+    assert changed == {"lr"}
+    assert [finding for finding in reportgen.findings(learned) if finding.severity != "info"] == []
+    assert [finding for finding in reportgen.findings(lost) if finding.severity != "info"] != []
