@@ -20,7 +20,7 @@ def number(value: float, digits: int = 3) -> str:
     rounded = float(f"{size:.{digits}g}")
     if rounded == 0:
         text = "0"
-    elif 10**digits <= rounded < 1e6:
+    elif rounded >= 10**digits and size < 999_999.5:
         text = f"{size:,.0f}"
     elif 1e-3 <= rounded < 1e6:
         text = f"{rounded:.{digits}g}"
@@ -42,6 +42,8 @@ def percent(share: float) -> str:
         text = f"{share * 100:.{decimals}f}"
         if float(text) not in (0.0, 100.0):
             break
+    else:  # nearer to 0 or 1 than three decimals can say
+        text = "< 0.001" if share < 0.5 else "> 99.999" if share < 1 else text
     return f"{text.replace('-', MINUS)}{NO_BREAK}%"
 
 

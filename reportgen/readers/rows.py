@@ -7,6 +7,7 @@ from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
+from typing import Any
 
 from reportgen.run.series import Series, Stamp
 
@@ -32,11 +33,11 @@ class Rows:
         self._groups: dict[tuple[str, ...], _Group] = {}
         self._counter = count()
 
-    def add(self, stamp: Stamp, row: dict[str, object]) -> None:
+    def add(self, stamp: Stamp, row: dict[str, Any]) -> None:
         """Add a row. Raises ValueError or TypeError, and adds nothing, when a value is no number."""
         try:
-            values = array("d", row.values())  # type: ignore[arg-type]  # TypeError is what tells
-        except TypeError:
+            values = array("d", row.values())
+        except TypeError:  # one of them is spelled out, or no number
             values = array("d", [number(value) for value in row.values()])
         names = tuple(row)
         group = self._groups.get(names)

@@ -89,6 +89,7 @@ def environment() -> Environment:
         "code_lines": code_lines,
         "share_level": share_level,
         "block_name": block_name,
+        "as_set": frozenset,
     }
     made.tests |= {"text": lambda value: isinstance(value, str)}
     made.globals |= {"LONG": LONG}

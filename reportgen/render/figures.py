@@ -7,32 +7,28 @@ from markupsafe import Markup
 
 from reportgen.blocks.charts import LineChart, Ridgeline, ScatterChart
 from reportgen.blocks.media import ImageItem
+from reportgen.blocks.model import GraphDrawing
 from reportgen.blocks.page import Page
 from reportgen.blocks.table import Bar, Histogram, Spark
 from reportgen.figures.frame import BESIDE, LARGE, Size
+from reportgen.figures.graph import GraphView, Picture, graph_view
 from reportgen.figures.grey import grey_picture
 from reportgen.figures.small import bar, histogram, spark
 from reportgen.figures.ridgeline import ridgeline
-from reportgen.render.anchors import walk
-from reportgen.run.media_kind import drawn_as_svg
+from reportgen.render.anchors import Anchors, walk
+from reportgen.run.media_kind import drawn_as_svg, media_type
 
 # matplotlib draws so many charts a page (20 ms each); our own writer some more; the rest are sparks in a line.
 MOST_CHARTS = 25
 MOST_MINOR = 200
 SPARK_VALUES = 100
 
-_SIGNATURES = (
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"GIF8", "image/gif"),
-)
-
 
 class Figures:
     """All figures of a page. The charts are drawn at once, so that matplotlib's settings change and return once."""
 
-    def __init__(self, page: Page) -> None:
-        self._media = page.media
+    def __init__(self, page: Page, anchors: Anchors) -> None:
+        self._media, self._anchors = page.media, anchors
         self._charts: dict[tuple[int, bool], str] = {}
         self._kept: list[object] = []  # ids of objects stay theirs only while they live
         self._draw(page)
@@ -73,6 +69,21 @@ class Figures:
         """The ridgeline; empty without a ridge."""
         return Markup(ridgeline(block))  # noqa: S704
 
+    def graph(self, block: GraphDrawing) -> GraphView:
+        """The pictures of a graph, or its text where there is no Graphviz."""
+        view = graph_view(block, self._anchors.leads)
+        return GraphView(
+            tuple(Picture(one.title, Markup(one.markup)) for one in view.pictures),  # noqa: S704
+            view.notes,
+            tuple((kind, Markup(swatch)) for kind, swatch in view.legend),  # noqa: S704
+            view.texts,
+        )
+
+    def coarse(self, name: str) -> bool:
+        """Whether a picture is so small that its pixels should stay sharp when it is enlarged."""
+        data = self._media.get(name, b"")
+        return data.startswith(_SIGNATURES[0][0]) and 0 < int.from_bytes(data[16:20], "big") <= 96
+
     def picture(self, item: ImageItem, width: int) -> Markup | None:
         """A small grey picture as shapes, `width` px wide; None for a picture that is to be shown as an image."""
         data = self._media.get(item.media)
@@ -86,13 +97,6 @@ class Figures:
         data = self._media.get(name)
         kind = media_type(data) if data is not None else ""
         return f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}" if data and kind else ""
-
-
-def media_type(data: bytes) -> str:
-    """The media type of a picture by its first bytes, "" for an unknown one."""
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "image/webp"
-    return next((kind for signature, kind in _SIGNATURES if data.startswith(signature)), "")
 
 
 def _chart(block: LineChart | ScatterChart, size: Size) -> str:

@@ -10,7 +10,7 @@ from functools import cache
 from markupsafe import Markup
 
 from reportgen.blocks.page import Page
-from reportgen.figures.graph import GraphPainter
+from reportgen.blocks.table import Column
 from reportgen.figures.palette import variables
 from reportgen.render.anchors import Anchors
 from reportgen.render.environment import environment
@@ -25,15 +25,20 @@ def render_page(page: Page) -> str:
 
     The text can be encoded as UTF-8 whatever its names hold. Raises ReportgenError when the templates are missing.
     """
-    return environment().get_template("report.html").render(
-        page=page,
-        data=data_block(page.data),
-        policy=policy(),
-        style=style(),
-        script=script(),
-        anchors=Anchors(page),
-        figures=Figures(page),
-        graphs=GraphPainter(),
+    anchors = Anchors(page)
+    return (
+        environment()
+        .get_template("report.html")
+        .render(
+            page=page,
+            data=data_block(page.data),
+            policy=policy(),
+            style=style(),
+            script=script(),
+            anchors=anchors,
+            figures=Figures(page, anchors),
+            plain=Column(""),
+        )
     )
 
 

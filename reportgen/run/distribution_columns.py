@@ -54,19 +54,32 @@ def unpack_distributions(columns: Unpacker, kind: str, packed: Mapping[str, Any]
     moments = [columns.floats(number) for number in packed["moments"]]
     fine, lengths = columns.integers(packed["fine"]), columns.integers(packed["lengths"])
     bins, counts = columns.integers(packed["bins"]), columns.integers(packed["counts"])
-    if any(len(column) != len(lengths) for column in (*whole, *moments, fine)) or sum(lengths) != len(bins):
+    sizes = {len(lengths), len(fine), *map(len, whole), *map(len, moments)}
+    if len(sizes) > 1 or not sum(lengths) == len(bins) == len(counts):
         raise ValueError("columns of distributions differ in length")
-    if any(abs(index) > LARGEST_BIN for index in bins) or len(bins) != len(counts):
+    if any(abs(index) > LARGEST_BIN for index in bins):
         raise ValueError("a bin of a distribution is out of range")
     found: list[Distribution] = []
-    for position, end in enumerate(accumulate(lengths)):
-        start = end - lengths[position]
+    ends = list(accumulate(lengths))
+    for position, (integers, floats) in enumerate(
+        zip(zip(*whole, strict=True), zip(*moments, strict=True), strict=True)
+    ):
+        count, elements, zeros, nans, positive, negative = integers
+        minimum, maximum, total, squares = floats
+        place = slice(ends[position] - lengths[position], ends[position])
         one = Distribution(
-            *(column[position] for column in whole[:2]),
-            *(column[position] for column in moments),
-            *(column[position] for column in whole[2:]),
-            bins=array("h", bins[start:end]),
-            counts=array("q", counts[start:end]),
+            count=count,
+            elements=elements,
+            minimum=minimum,
+            maximum=maximum,
+            total=total,
+            squares=squares,
+            zeros=zeros,
+            nans=nans,
+            positive_infinities=positive,
+            negative_infinities=negative,
+            bins=array("h", bins[place]),
+            counts=counts[place],
         )
         if fine[position] != NOT_THINNED:
             short = replace(one, bins=array("h"), counts=array("q"), fine=fine[position])
@@ -74,7 +87,7 @@ def unpack_distributions(columns: Unpacker, kind: str, packed: Mapping[str, Any]
             one = spread(short, starts, one.counts)
         found.append(one)
     series: dict[str, DistributionSeries] = {}
-    place = 0
+    first = 0
     for key, name, steps, optimizer_steps, logged in packed["series"]:
         at = columns.integers(steps)
         series[key] = DistributionSeries(
@@ -82,10 +95,10 @@ def unpack_distributions(columns: Unpacker, kind: str, packed: Mapping[str, Any]
             name=name,
             steps=at,
             optimizer_steps=columns.integers(optimizer_steps),
-            snapshots=tuple(found[place : place + len(at)]),
+            snapshots=tuple(found[first : first + len(at)]),
             logged=int(logged),
         )
-        place += len(at)
+        first += len(at)
     return series
 
 

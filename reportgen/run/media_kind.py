@@ -1,4 +1,4 @@
-"""Which pictures a page draws as shapes instead of showing them as an image; a pure function of their bytes."""
+"""What a page does with a picture: draw it as shapes, show it as an image, or neither; pure functions of its bytes."""
 
 from __future__ import annotations
 
@@ -8,13 +8,21 @@ PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # A page under a policy that forbids data: images still shows pictures up to this size (DESIGN section 5).
 DRAWN_PIXELS = 32
 GREY = 0  # PNG colour type
+SIGNATURES = ((PNG_SIGNATURE, "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"GIF8", "image/gif"))
+
+
+def media_type(data: bytes) -> str:
+    """The media type of a picture that browsers show, by its first bytes; "" for anything else."""
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "image/webp"
+    return next((kind for signature, kind in SIGNATURES if data.startswith(signature)), "")
 
 
 def drawn_as_svg(data: bytes) -> bool:
     """Whether `data` is a grey PNG (colour type 0, at most 8 bits) of at most 32x32 pixels.
 
-    The page draws such a picture as runs of 16 greys; its exact bytes are then kept in the page's data block, and those
-    of every other picture in the `<img>` that shows it.
+    The page draws such a picture as runs of 16 greys; its exact bytes are then in the page's data block. Every other
+    picture with a media type is shown in an `<img>`, which holds its bytes.
     """
     if len(data) < 26 or data[:8] != PNG_SIGNATURE or data[12:16] != b"IHDR":
         return False

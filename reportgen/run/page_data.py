@@ -19,7 +19,7 @@ from reportgen.errors import NewerSchemaError, UnreadableRunError
 from reportgen.run.codec import from_plain, to_plain
 from reportgen.run.columns import Packer, Unpacker
 from reportgen.run.distribution_columns import pack_distributions, unpack_distributions
-from reportgen.run.media_kind import drawn_as_svg
+from reportgen.run.media_kind import drawn_as_svg, media_type
 from reportgen.run.records import SCHEMA, Run
 from reportgen.run.series import Series
 
@@ -41,7 +41,7 @@ def encode(run: Run, shown: Collection[str] = ()) -> str:
     }
     distributions = {kind: pack_distributions(packer, group) for kind, group in run.distributions.items()}
     pictures = {name: run.media[name] for name in sorted(run.media)}
-    pictures = {name: data for name, data in pictures.items() if name not in shown or drawn_as_svg(data)}
+    pictures = {name: data for name, data in pictures.items() if name not in shown or not _in_img(data)}
     sizes, columns = packer.streams()
     head = json.dumps(
         {
@@ -106,6 +106,10 @@ def _unpack(packed: bytes, media: Mapping[str, bytes]) -> Run:
         },
         media={name: pictures[name] for name in sorted(pictures)},
     )
+
+
+def _in_img(data: bytes) -> bool:
+    return bool(media_type(data)) and not drawn_as_svg(data)
 
 
 def _pack_series(packer: Packer, series: Series) -> list[Any]:

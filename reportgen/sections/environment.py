@@ -7,7 +7,7 @@ from reportgen.blocks.table import Bar, Cell, Column, Table
 from reportgen.blocks.text import Code, Fold, KeyValues, Text
 from reportgen.blocks.wording import count, counted, cut, moment, percent, seconds
 from reportgen.diagnose import Diagnosis
-from reportgen.run.records import Meta, Run
+from reportgen.run.records import Meta, Model, Run
 from reportgen.sections.pace import duration
 from reportgen.sections.section import Section
 
@@ -94,12 +94,13 @@ def _optimizers(run: Run) -> list[Block]:
             rows = tuple((at, *(_value(group.get(name)) for name in names)) for at, group in enumerate(shown))
             columns = (Column("group", "step"), *(Column(name) for name in names))
             total = len(model.groups) if len(model.groups) > GROUPS else 0
-            blocks.append(Fold(title, (Table(columns, rows, caption=_criterion(model.criterion), total=total),)))
+            blocks.append(Fold(title, (Table(columns, rows, caption=_settings(model), total=total),)))
     return blocks
 
 
-def _criterion(name: str) -> str:
-    return f"Criterion: {name}." if name else ""
+def _settings(model: Model) -> str:
+    named = (("Criterion", model.criterion), ("Scheduler", model.scheduler))
+    return " ".join(f"{kind}: {cut(text, VALUE)}." for kind, text in named if text)
 
 
 def _attempts(meta: Meta) -> Table:

@@ -51,7 +51,7 @@ def _of(graph: Graph, layers: Sequence[Layer]) -> list[Block]:
         drawing = GraphDrawing(f"Autograd graph of {title}", graph, told, slug("autograd", graph.model), autograd=True)
         blocks.append(Fold(f"Autograd graph of {title}", (drawing,), detail=counted(graph.autograd_nodes, "node")))
     elif graph.autograd_note:
-        blocks.append(Text(f"No autograd graph of {title}: {sentence(graph.autograd_note)}", muted=True))
+        blocks.append(Text(f"No autograd graph of {title}. {sentence(graph.autograd_note)}", muted=True))
     return blocks
 
 

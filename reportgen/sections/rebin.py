@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from reportgen.run.distribution import Distribution, bin_range
 
-BINS = 40
+# As many as a ridge is drawn with; 8 an octave are as fine in the outer half of a linear axis.
+BINS = 32
 # The axis spans these shares of all numbers: a few outliers would squeeze the rest into one bin.
 TAIL = 0.005
 # Below this (in float32) log10 has nothing to say.

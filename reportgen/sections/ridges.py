@@ -15,7 +15,7 @@ from reportgen.sections.rebin import BINS, TAIL, Scale, magnitude_quantiles, spr
 RIDGES = 8
 # Exact zeros above this share (what a ReLU leaves) would dwarf every other bin: they are told, not drawn.
 MANY_ZEROS = 0.2
-CELL_BINS = 32
+CELL_BINS = 31
 DIGITS = 3
 TICKS = 4
 ROLES = {"weight": "1", "gradient": "3", "activation": "2", "histogram": "4"}
@@ -70,10 +70,10 @@ def linear_scale(snapshots: Sequence[Distribution], symmetric: bool, zeros: bool
         return None
     if symmetric and low < 0 < high:
         reach = max(-low, high)
-        return Scale(-reach, reach, BINS + 1)  # odd, so that zero is the middle of a bin
+        return Scale(-reach, reach, BINS - 1)  # odd, so that zero is the middle of a bin
     if low == high:
         reach = abs(low) * 0.1 or 1.0
-        return Scale(low - reach, low + reach, BINS + 1)
+        return Scale(low - reach, low + reach, BINS - 1)
     if low > 0 and low < 0.3 * high:
         low = 0.0
     return Scale(low, high, BINS)
@@ -133,7 +133,7 @@ def _caption(series: DistributionSeries, chosen: Sequence[int], log: bool, zeros
 
 def outline(snapshot: Distribution, scale: Scale) -> Histogram:
     """One distribution at word size on a given linear axis."""
-    cell = Scale(scale.low, scale.high, CELL_BINS + 1)
+    cell = Scale(scale.low, scale.high, CELL_BINS)
     heights = spread(snapshot, cell)
     highest = max(heights) or 1.0
     label = f"mean {number(snapshot.mean, 2)}, standard deviation {number(snapshot.std, 2)}"

@@ -6,15 +6,16 @@ from reportgen.blocks import Finding
 from reportgen.diagnose import RULES, Rule, Unchecked, diagnose, findings
 from reportgen.run.records import SCHEMA, Meta, Note, Run
 from reportgen.testing import fake_run
+from tests.healthy import healthy
 
 
 def test_a_healthy_run_passes_every_check():
-    diagnosis = diagnose(fake_run())
+    diagnosis = diagnose(healthy())
 
     assert diagnosis.findings == ()
     assert [check.id for check in diagnosis.passed] == [rule.id for rule in RULES]
     assert diagnosis.unchecked == ()
-    assert findings(fake_run()) == []
+    assert findings(healthy()) == []
 
 
 def test_an_empty_run_has_no_finding_and_says_what_to_call():
@@ -34,7 +35,7 @@ def test_findings_are_sorted_by_severity_and_then_by_rule():
 
     rules = (rule("a", "info"), rule("b", "warning"), rule("c", "error"), rule("d", "warning"))
 
-    diagnosis = diagnose(fake_run(), rules)
+    diagnosis = diagnose(healthy(), rules)
 
     assert [finding.id for finding in diagnosis.findings] == ["c", "b", "d", "a"]
     assert [finding.id for finding in diagnosis.attention] == ["c", "b", "d"]
@@ -47,7 +48,7 @@ def test_a_rule_is_either_found_or_passed_or_unchecked():
         Rule("mute", "Mute holds", "fact", lambda run: Unchecked("No data.")),
     )
 
-    diagnosis = diagnose(fake_run(), rules)
+    diagnosis = diagnose(healthy(), rules)
 
     assert [check.id for check in diagnosis.passed] == ["good"]
     assert [(check.id, check.why) for check in diagnosis.unchecked] == [("mute", "No data.")]
@@ -65,7 +66,7 @@ def test_own_failures_are_one_warning_that_lists_them():
     assert (finding.id, finding.severity) == ("collector_failed", "warning")
     assert finding.where.step == 3
     assert finding.evidence.total == 10
-    assert finding.evidence.rows[0][:2] == ("watch.part0", "hook 0 broke")
+    assert finding.evidence.rows[0] == ("watch.part0", "hook 0 broke (step 3)")
 
 
 def test_rejected_arguments_and_known_limits_differ():
@@ -78,7 +79,7 @@ def test_rejected_arguments_and_known_limits_differ():
 
     assert finding.id == "rejected_argument"
     assert finding.title == "1 argument could not be recorded"
-    assert finding.evidence.rows == (("values['a']", "is None; accepted: numbers", 0, 4),)
+    assert finding.evidence.rows == (("values['a']", "is None; accepted: numbers (step 0, 4 times)"),)
 
 
 def test_after_numbers_broke_down_one_card_holds_all_symptoms():

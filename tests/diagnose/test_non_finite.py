@@ -9,6 +9,7 @@ from reportgen.diagnose import findings
 from reportgen.run.records import Run
 from reportgen.testing import fake_run
 from reportgen.testing_run import distribution_of
+from tests.healthy import healthy
 
 NAN, INF = math.nan, math.inf
 
@@ -108,7 +109,7 @@ def test_the_first_gradient_to_break_is_the_last_in_registration_order():
 
 
 def test_gradients_that_a_scaler_skipped_are_no_warning():
-    run = broken(fake_run(), "gradient", "conv1.weight", 9, INF)
+    run = broken(healthy(), "gradient", "conv1.weight", 9, INF)
 
     (finding,) = findings(run)
 
@@ -117,7 +118,7 @@ def test_gradients_that_a_scaler_skipped_are_no_warning():
 
 
 def test_an_activation_names_its_module():
-    run = broken(fake_run(), "activation", "conv2", 5)
+    run = broken(healthy(), "activation", "conv2", 5)
 
     (finding,) = findings(run)
 

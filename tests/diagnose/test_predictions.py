@@ -10,6 +10,7 @@ from reportgen.diagnose import diagnose, findings
 from reportgen.diagnose.rules.softmax import bounds
 from reportgen.run.records import Run
 from reportgen.testing import fake_run
+from tests.healthy import healthy
 
 
 def outputs_are(run: Run, kind: str) -> Run:
@@ -46,17 +47,47 @@ def test_probabilities_into_cross_entropy_are_found_by_the_loss_that_cannot_fall
 
 def test_it_is_an_error_where_the_graph_shows_the_softmax():
     run = outputs_are(fake_run(scalars={"train/loss": [2.3, 1.9]}), "probabilities")
-    graph = run.graphs[0]
-    edges = (*graph.edges[:-1], dataclasses.replace(graph.edges[-1], via=("relu", "softmax")))
 
-    (finding,) = findings(dataclasses.replace(run, graphs=(dataclasses.replace(graph, edges=edges),)))
+    (finding,) = findings(ending_in(run, "relu", "softmax"))
 
     assert (finding.id, finding.severity) == ("softmax_before_ce", "error")
 
 
+def ending_in(run: Run, *operations: str) -> Run:
+    graph = run.graphs[0]
+    edges = (*graph.edges[:-1], dataclasses.replace(graph.edges[-1], via=operations))
+    return dataclasses.replace(run, graphs=(dataclasses.replace(graph, edges=edges),))
+
+
+def test_the_graph_alone_shows_a_softmax():
+    run = ending_in(fake_run(scalars={"train/loss": [2.3, 1.9]}, predictions=()), "softmax")
+
+    (finding,) = findings(run)
+
+    assert (finding.id, finding.severity) == ("softmax_before_ce", "error")
+    assert "The last operation before the model's output is a softmax." in finding.why
+
+
+def test_the_graph_alone_shows_a_log_softmax():
+    (finding,) = findings(ending_in(healthy(), "relu", "log_softmax"))
+
+    assert (finding.id, finding.severity) == ("log_softmax_before_ce", "info")
+    assert findings(ending_in(healthy(), "log_softmax", "exp")) == []
+
+
+def test_a_softmax_module_counts_as_one():
+    run = fake_run(scalars={"train/loss": [2.3, 1.9]}, predictions=())
+    graph = run.graphs[0]
+    nodes = tuple(dataclasses.replace(n, type="Softmax") if n.path == "fc2" else n for n in graph.nodes)
+
+    (finding,) = findings(dataclasses.replace(run, graphs=(dataclasses.replace(graph, nodes=nodes),)))
+
+    assert finding.id == "softmax_before_ce"
+
+
 def test_a_loss_below_the_floor_proves_that_the_loss_saw_logits():
     """The user may well show probabilities and train with logits."""
-    assert findings(outputs_are(fake_run(), "probabilities")) == []
+    assert findings(outputs_are(healthy(), "probabilities")) == []
 
 
 def test_without_a_training_loss_it_is_not_known():
@@ -66,14 +97,31 @@ def test_without_a_training_loss_it_is_not_known():
 
 
 def test_log_probabilities_are_redundant_and_harmless():
-    (finding,) = findings(outputs_are(fake_run(), "log-probabilities"))
+    (finding,) = findings(outputs_are(healthy(), "log-probabilities"))
 
     assert (finding.id, finding.severity) == ("log_softmax_before_ce", "info")
     assert "NLLLoss" in finding.code
 
 
+@pytest.mark.parametrize(
+    ("criterion", "found"),
+    [
+        ("CrossEntropyLoss(ignore_index=-100, label_smoothing=0.1, reduction='mean')", 1),
+        ("cross_entropy", 1),
+        ("CrossEntropyLoss(ignore_index=-100, label_smoothing=0.0, reduction='sum')", 0),
+        ("MSELoss(reduction='mean')", 0),
+        ("CrossEntropyLossOfMine", 0),
+    ],
+)
+def test_the_criterion_is_known_by_its_class_and_reduction(criterion, found):
+    run = outputs_are(fake_run(scalars={"train/loss": [2.3, 1.9]}), "probabilities")
+    run = dataclasses.replace(run, models=(dataclasses.replace(run.models[0], criterion=criterion),))
+
+    assert len(findings(run)) == found
+
+
 def test_another_criterion_may_take_them():
-    run = outputs_are(fake_run(), "log-probabilities")
+    run = outputs_are(healthy(), "log-probabilities")
     run = dataclasses.replace(run, models=(dataclasses.replace(run.models[0], criterion="NLLLoss"),))
 
     assert findings(run) == []
@@ -88,7 +136,7 @@ def with_confusion(run: Run, confusion: list[list[int]], split: str = "val") -> 
 
 
 def test_always_one_class_is_no_better_than_the_baseline():
-    (finding,) = findings(with_confusion(fake_run(), [[0, 40], [0, 60]]))
+    (finding,) = findings(with_confusion(healthy(), [[0, 40], [0, 60]]))
 
     assert (finding.id, finding.severity) == ("worse_than_baseline", "warning")
     assert finding.title == "val accuracy ended at 60.0\u00a0%, no better than always saying one class"
@@ -97,12 +145,12 @@ def test_always_one_class_is_no_better_than_the_baseline():
 
 
 def test_one_more_hit_is_better_than_the_baseline():
-    assert findings(with_confusion(fake_run(), [[1, 39], [0, 60]])) == []
+    assert findings(with_confusion(healthy(), [[1, 39], [0, 60]])) == []
 
 
 @pytest.mark.parametrize("confusion", [[[0, 20], [0, 29]], [[0, 0], [50, 0]]])
 def test_few_samples_or_one_class_decide_nothing(confusion):
-    diagnosis = diagnose(with_confusion(fake_run(), confusion))
+    diagnosis = diagnose(with_confusion(healthy(), confusion))
 
     assert diagnosis.findings == ()
     assert "worse_than_baseline" in {check.id for check in diagnosis.unchecked}

@@ -9,6 +9,7 @@ from reportgen.run.records import Parameter, Run
 from reportgen.run.series import Series
 from reportgen.testing import fake_run
 from reportgen.testing_run import series_of
+from tests.healthy import healthy
 
 
 def ungrouped(run: Run, *modules: str, **changes: object) -> Run:
@@ -43,7 +44,7 @@ def still(run: Run, *modules: str) -> Run:
 
 
 def test_parameters_in_no_group_are_an_error():
-    (finding,) = findings(ungrouped(still(fake_run(), "fc2"), "fc2"))
+    (finding,) = findings(ungrouped(still(healthy(), "fc2"), "fc2"))
 
     assert (finding.id, finding.severity) == ("optimizer_missing_params", "error")
     assert finding.title == "fc2 is never trained: the optimizer does not hold its parameters"
@@ -53,23 +54,23 @@ def test_parameters_in_no_group_are_an_error():
 
 
 def test_parameters_that_another_optimizer_moves_are_no_finding():
-    assert findings(ungrouped(fake_run(), "fc2")) == []
+    assert findings(ungrouped(healthy(), "fc2")) == []
 
 
 @pytest.mark.parametrize("changes", [{"trainable": False}, {"tied_to": "conv1.weight"}])
 def test_frozen_and_tied_parameters_need_no_group(changes):
-    assert findings(ungrouped(still(fake_run(), "fc2"), "fc2", **changes)) == []
+    assert findings(ungrouped(still(healthy(), "fc2"), "fc2", **changes)) == []
 
 
 def test_without_an_optimizer_groups_cannot_be_checked():
-    run = fake_run()
+    run = healthy()
     run = dataclasses.replace(run, models=(dataclasses.replace(run.models[0], optimizers=()),))
 
     assert "optimizer_missing_params" in {check.id for check in diagnose(run).unchecked}
 
 
 def test_a_module_without_a_gradient_that_runs_is_cut_off():
-    (finding,) = findings(still(fake_run(), "conv1"))
+    (finding,) = findings(still(healthy(), "conv1"))
 
     assert (finding.id, finding.severity, finding.where.module) == ("no_gradient", "warning", "conv1")
     assert finding.title == "No gradient reaches conv1"
@@ -78,7 +79,7 @@ def test_a_module_without_a_gradient_that_runs_is_cut_off():
 
 
 def test_a_gradient_that_was_never_recorded_counts_as_none():
-    run = fake_run()
+    run = healthy()
     measures = {
         quantity: {name: series for name, series in group.items() if not name.startswith("fc1.")}
         for quantity, group in run.measures.items()
@@ -90,7 +91,7 @@ def test_a_gradient_that_was_never_recorded_counts_as_none():
 
 
 def test_a_module_that_is_never_called_is_unused():
-    run = still(fake_run(), "fc1")
+    run = still(healthy(), "fc1")
     graph = run.graphs[0]
     nodes = tuple(
         dataclasses.replace(node, status="not called") if node.path == "fc1" else node for node in graph.nodes
@@ -109,7 +110,7 @@ def test_a_module_that_is_never_called_is_unused():
 
 def test_a_module_used_without_being_called_is_no_finding():
     """As out_proj of nn.MultiheadAttention, whose weights are used by its parent: it has gradients."""
-    run = fake_run()
+    run = healthy()
     graph = run.graphs[0]
     nodes = tuple(dataclasses.replace(n, status="not called") if n.path == "fc1" else n for n in graph.nodes)
 
@@ -117,7 +118,7 @@ def test_a_module_used_without_being_called_is_no_finding():
 
 
 def test_frozen_modules_need_no_gradient():
-    assert findings(ungrouped(still(fake_run(), "conv1"), "conv1", trainable=False, group=0)) == []
+    assert findings(ungrouped(still(healthy(), "conv1"), "conv1", trainable=False, group=0)) == []
 
 
 def test_two_sampled_steps_are_too_few_to_say_never():
@@ -130,7 +131,7 @@ def test_two_sampled_steps_are_too_few_to_say_never():
 
 
 def test_steps_that_change_nothing_are_an_error():
-    run = fake_run()
+    run = healthy()
     run = constant(run, "update_ratio", list(run.measures["update_ratio"]), 0.0)
     groups = ({"lr": 0.0},)
     run = dataclasses.replace(run, models=(dataclasses.replace(run.models[0], groups=groups),))
@@ -142,7 +143,7 @@ def test_steps_that_change_nothing_are_an_error():
 
 
 def test_several_models_are_told_apart_by_their_names():
-    run = fake_run()
+    run = healthy()
     model = run.models[0]
     other = dataclasses.replace(
         model, name="critic", parameters=(Parameter("out.weight", (1, 8), "float32", "cpu", True),), modules={}

@@ -57,13 +57,14 @@ def test_the_text_is_safe_inside_a_script_element():
 
 
 def test_pictures_that_the_page_shows_as_they_are_are_not_stored_twice():
-    picture = b"\xff\xd8 a photograph " * 100
+    picture = b"\xff\xd8\xff a photograph " * 100
     drawn = next(iter(fake_run().media.values()))
     assert drawn_as_svg(drawn)
     assert not drawn_as_svg(picture)
-    run = dataclasses.replace(fake_run(layers=1, predictions=()), media={"photo.jpg": picture, "digit.png": drawn})
-    apart = encode(run, shown={"photo.jpg", "digit.png"})
-    assert set(decode(apart).media) == {"digit.png"}
+    media = {"photo.jpg": picture, "digit.png": drawn, "no picture.png": b"rubbish"}
+    run = dataclasses.replace(fake_run(layers=1, predictions=()), media=media)
+    apart = encode(run, shown=set(media))
+    assert set(decode(apart).media) == {"digit.png", "no picture.png"}
     assert dict(decode(apart, {"photo.jpg": picture}).media) == dict(run.media)
     assert dict(decode(encode(run)).media) == dict(run.media)
 

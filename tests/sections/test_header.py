@@ -8,6 +8,7 @@ from reportgen.run.records import Attempt, Environment, Git, Meta, Run
 from reportgen.sections.header import header
 from reportgen.testing import fake_run
 from reportgen.testing_run import series_of
+from tests.healthy import healthy
 
 
 def top(run: Run):
@@ -23,7 +24,7 @@ def plain(text: str) -> str:
 
 
 def test_facts_are_those_of_the_run():
-    facts = [plain(fact) for fact in top(fake_run()).facts]
+    facts = [plain(fact) for fact in top(healthy()).facts]
 
     assert facts[0] == "23 s on 2 CPU cores"
     assert facts[1].startswith("449 steps, ")
@@ -110,7 +111,7 @@ def test_an_accuracy_at_chance_is_called_that():
 
 
 def test_key_numbers():
-    stats = {stat.label: stat for stat in top(fake_run()).stats.items}
+    stats = {stat.label: stat for stat in top(healthy()).stats.items}
 
     assert list(stats) == ["val/acc", "val/loss", "train/loss", "parameters", "step"]
     assert stats["parameters"].value == "93,962"
@@ -122,7 +123,7 @@ def test_key_numbers():
 
 
 def test_a_tracked_loader_tells_step_time_and_waiting():
-    run = fake_run()
+    run = healthy()
     measures = {
         **run.measures,
         "step_seconds": {"train": series_of([0.015, 0.0142, 0.0141])},

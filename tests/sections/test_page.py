@@ -10,6 +10,7 @@ from reportgen.run.records import SCHEMA, Meta, Run
 from reportgen.run.thin import thin
 from reportgen.sections import SECTIONS, build_sections
 from reportgen.testing import HOSTILE, fake_run
+from tests.healthy import healthy
 
 
 def built(run: Run):
@@ -35,7 +36,7 @@ def anchors(sections) -> list[str]:
 
 
 def test_a_full_run_has_its_sections_in_order():
-    _, sections, footer = built(fake_run())
+    _, sections, footer = built(healthy())
 
     assert [s.id for s in sections] == ["findings", "metrics", "layers", "predictions", "graph", "environment"]
     assert all(section.how for section in sections)
@@ -93,7 +94,7 @@ def test_titles_and_captions_of_hostile_metrics_are_bounded():
 
 
 def test_every_chart_has_a_caption_and_its_numbers():
-    _, sections, _ = built(fake_run())
+    _, sections, _ = built(healthy())
 
     for section in sections:
         for block in walked(section.blocks):

@@ -57,7 +57,7 @@ def worse_than_baseline(run: Run) -> list[Finding] | Unchecked:
             fix="Train on one batch until its loss is near 0. If that fails, look at the learning rate (try a tenth), "
             "at the loss, and at whether inputs and labels belong together.",
             code=_rate(run),
-            where=Where(tag=f"{last.split} predictions", step=last.stamp.step),
+            where=Where(tag=f"{last.split} predictions"),
             value=percent(hits / total),
             limit=f"above {percent(most / total)}",
             evidence=_evidence(last, truths, columns, total),

@@ -116,9 +116,7 @@ def _evidence(kind: str, found: list[tuple[DistributionSeries, list[int]]]) -> T
         (
             series.name,
             series.steps[bad[0]],
-            series.snapshots[bad[0]].nans,
-            _amount(series.snapshots[bad[0]]) - series.snapshots[bad[0]].nans,
-            series.snapshots[bad[0]].count,
+            _amount(series.snapshots[bad[0]]) / series.snapshots[bad[0]].count,
         )
         for series, bad in ordered[:ROWS]
     )
@@ -126,9 +124,7 @@ def _evidence(kind: str, found: list[tuple[DistributionSeries, list[int]]]) -> T
         columns=(
             Column("module" if kind == "activation" else "parameter", "code"),
             Column("first at step", "step"),
-            Column("NaN", "count"),
-            Column("infinite", "count"),
-            Column("of", "count"),
+            Column("not finite", "percent"),
         ),
         rows=rows,
         total=len(found),

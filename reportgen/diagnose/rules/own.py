@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reportgen.blocks.finding import Finding, Where
 from reportgen.blocks.table import Column, Table
-from reportgen.blocks.wording import counted, cut
+from reportgen.blocks.wording import count, counted, cut
 from reportgen.diagnose.rule import Rule
 from reportgen.run.records import Note, Run
 
@@ -50,15 +50,15 @@ def rejected(run: Run) -> list[Finding]:
     ]
 
 
+def _told(note: Note) -> str:
+    times = f", {counted(note.times, 'time')}" if note.times > 1 else ""
+    return f"{cut(note.what, 300)} (step {count(note.step)}{times})"
+
+
 def _evidence(notes: list[Note]) -> Table:
     return Table(
-        columns=(
-            Column("where", "code"),
-            Column("what"),
-            Column("first at step", "step"),
-            Column("times", "count"),
-        ),
-        rows=tuple((note.where, cut(note.what, 300), note.step, note.times) for note in notes[:ROWS]),
+        columns=(Column("where", "code"), Column("what")),
+        rows=tuple((cut(note.where, 60), _told(note)) for note in notes[:ROWS]),
         total=len(notes),
     )
 

@@ -12,22 +12,50 @@ from reportgen.run.predictions import PredictionSet
 from reportgen.run.records import Run
 from reportgen.run.tags import parse_tag
 
-CRITERION = "CrossEntropyLoss"
+CRITERIA = ("CrossEntropyLoss", "cross_entropy")
+MODULES = {"Softmax": "softmax", "LogSoftmax": "log_softmax"}
 # Mean losses over a batch are computed in float32 or less.
 ROUNDING = 2e-3
-UNUSABLE = "No classification was recorded with its outputs: call report.predictions(inputs, outputs, targets)."
+NO_OUTPUTS = (
+    "The model's outputs are not known: call report.watch(model) or report.predictions(inputs, outputs, targets)."
+)
 
 
-def _sets(run: Run) -> list[PredictionSet]:
-    return [p for p in run.predictions if p.task == "classification" and p.samples and p.outputs_are]
+def _sets(run: Run, kind: str) -> list[PredictionSet]:
+    return [p for p in run.predictions if p.task == "classification" and p.samples and p.outputs_are == kind]
+
+
+def _cross_entropy(run: Run) -> bool:
+    """Whether a watched criterion is cross-entropy, averaged over the batch.
+
+    Class weights and label smoothing make a weighted mean of the same terms, so the bounds below hold with them too.
+    """
+    return any(
+        model.criterion.partition("(")[0] in CRITERIA and "reduction='sum'" not in model.criterion
+        for model in run.models
+    )
 
 
 def _lacks(run: Run) -> Unchecked | None:
     if not any(model.criterion for model in run.models):
         return Unchecked("No criterion was watched: call report.watch(model, optimizer, criterion).")
-    if not _sets(run):
-        return Unchecked(UNUSABLE)
+    if not run.graphs and not any(p.outputs_are for p in run.predictions):
+        return Unchecked(NO_OUTPUTS)
     return None
+
+
+def _ends_in(run: Run, operation: str) -> int:
+    """The size of the last dimension of an output that comes straight from `operation` in a graph; 0 without one."""
+    for graph in run.graphs:
+        nodes = {node.id: node for node in graph.nodes}
+        for edge in graph.edges:
+            source, target = nodes.get(edge.source), nodes.get(edge.target)
+            if source is None or target is None or target.kind != "output" or not edge.tensor.shape:
+                continue
+            last = edge.via[-1] if edge.via else MODULES.get(source.type, "")
+            if last == operation:
+                return edge.tensor.shape[-1]
+    return 0
 
 
 def bounds(classes: int) -> tuple[float, float]:
@@ -44,10 +72,10 @@ def softmax_before_ce(run: Run) -> list[Finding] | Unchecked:
     lacking = _lacks(run)
     if lacking:
         return lacking
-    sets = [p for p in _sets(run) if p.outputs_are == "probabilities"]
-    if not sets or not any(model.criterion == CRITERION for model in run.models):
+    drawn, sets = _ends_in(run, "softmax"), _sets(run, "probabilities")
+    if not (drawn or sets) or not _cross_entropy(run):
         return []
-    classes = len(sets[-1].classes)
+    classes = len(sets[-1].classes) if sets else drawn
     losses = [
         value
         for tag, series in run.scalars.items()
@@ -61,19 +89,18 @@ def softmax_before_ce(run: Run) -> list[Finding] | Unchecked:
     # A loss outside these bounds proves that the criterion saw something else: the probabilities were only shown.
     if min(losses) < low - ROUNDING or max(losses) > high + ROUNDING:
         return []
-    last = sets[-1]
     return [
         Finding(
             id="softmax_before_ce",
             tier="fact",
-            severity="error" if _ends_in_softmax(run) else "warning",
+            severity="error" if drawn else "warning",
             title="The model's outputs are probabilities, but CrossEntropyLoss expects logits",
-            why=f"All outputs at step {last.stamp.step:,} are at least 0 and sum to 1. CrossEntropyLoss applies it "
-            f"again, so with {classes} classes the loss cannot fall below {number(low)}, however good the model is, "
-            f"and its gradients are small. Every training loss lies between that and {number(high)}.",
+            why=f"{_told(sets)} CrossEntropyLoss applies softmax again, so with {classes} classes the loss cannot fall "
+            f"below {number(low)}, however good the model is, and its gradients are small. Every training loss lies "
+            f"between that and {number(high)}.",
             fix="Return the logits, and take the softmax only where probabilities are shown.",
             code="- return torch.softmax(x, dim=1)\n+ return x",
-            where=Where(model=run.models[0].name, step=last.stamp.step),
+            where=Where(model=run.models[0].name, step=sets[0].stamp.step if sets else None),
             value=f"least training loss {number(min(losses))}",
             limit=f"{number(low)} = log(1 + {classes - 1}/e)",
             source="torch.nn.CrossEntropyLoss: the input is expected to contain the unnormalized logits",
@@ -81,16 +108,10 @@ def softmax_before_ce(run: Run) -> list[Finding] | Unchecked:
     ]
 
 
-def _ends_in_softmax(run: Run) -> bool:
-    """Whether the graph shows a softmax as the last thing before an output."""
-    for graph in run.graphs:
-        nodes = {node.id: node for node in graph.nodes}
-        for edge in graph.edges:
-            if nodes[edge.target].kind == "output" and (
-                nodes[edge.source].type.lower() == "softmax" or (edge.via and edge.via[-1] == "softmax")
-            ):
-                return True
-    return False
+def _told(sets: list[PredictionSet]) -> str:
+    if sets:
+        return f"All outputs at step {sets[-1].stamp.step:,} are at least 0 and sum to 1."
+    return "The last operation before the model's output is a softmax."
 
 
 def log_softmax_before_ce(run: Run) -> list[Finding] | Unchecked:
@@ -98,8 +119,8 @@ def log_softmax_before_ce(run: Run) -> list[Finding] | Unchecked:
     lacking = _lacks(run)
     if lacking:
         return lacking
-    sets = [p for p in _sets(run) if p.outputs_are == "log-probabilities"]
-    if not sets or not any(model.criterion == CRITERION for model in run.models):
+    sets = _sets(run, "log-probabilities")
+    if not (sets or _ends_in(run, "log_softmax")) or not _cross_entropy(run):
         return []
     return [
         Finding(
@@ -111,7 +132,7 @@ def log_softmax_before_ce(run: Run) -> list[Finding] | Unchecked:
             "twice. Whoever reads the outputs as logits is misled.",
             fix="Return the logits, or use NLLLoss.",
             code="- criterion = nn.CrossEntropyLoss()\n+ criterion = nn.NLLLoss()",
-            where=Where(model=run.models[0].name, step=sets[-1].stamp.step),
+            where=Where(model=run.models[0].name, step=sets[0].stamp.step if sets else None),
             source="torch.nn.CrossEntropyLoss: equivalent to LogSoftmax followed by NLLLoss",
         )
     ]

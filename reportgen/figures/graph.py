@@ -1,0 +1,157 @@
+"""The computation graph as pictures: an overview, all of it, and how autograd saw it; as text without Graphviz."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from reportgen.blocks.model import GraphDrawing
+from reportgen.blocks.wording import counted
+from reportgen.figures.dot import dot_source
+from reportgen.figures.engine import LayoutError, laid_out
+from reportgen.figures.kinds import KIND_COLOURS, kind_of
+from reportgen.figures.outline import Outline, deepest, outline_within
+from reportgen.figures.palette import COLOURS, paint
+from reportgen.figures.paths import numbers_in
+from reportgen.figures.svg import drawing, element
+from reportgen.figures.text import cut
+from reportgen.figures.tidy import merged, shapes_of
+from reportgen.figures.tree import tree_text
+
+# What a reader takes in at first, and what Graphviz lays out in time and a screen can hold.
+FIRST_NODES = 40
+MOST_NODES = 150
+# torchviz's graphs have a node for each function and tensor.
+MOST_AUTOGRAD = 400
+PT = 96 / 72
+
+_COLOURS = {values[0]: paint(name) for name, values in COLOURS.items()}
+# The names of colours that Graphviz and torchviz use.
+_COLOURS |= {
+    "black": paint("edge"),
+    "white": paint("paper"),
+    "lightgrey": paint("plain"),
+    "lightblue": paint("c1soft"),
+    "#add8e6": paint("c1soft"),
+    "#caff70": paint("c3soft"),
+    "darkolivegreen1": paint("c3soft"),
+    "darkolivegreen3": paint("c3soft"),
+    "#a2cd5a": paint("c3soft"),
+    "orange": paint("c2soft"),
+    "#ffa500": paint("c2soft"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One drawing with the words that lead to it."""
+
+    title: str
+    markup: str
+
+
+@dataclass(frozen=True, slots=True)
+class GraphView:
+    """What is shown of a graph. texts: (title, text) of what could not be drawn. legend: (kind, swatch)."""
+
+    pictures: tuple[Picture, ...] = ()
+    notes: tuple[str, ...] = ()
+    legend: tuple[tuple[str, str], ...] = ()
+    texts: tuple[tuple[str, str], ...] = ()
+
+
+def graph_view(block: GraphDrawing, leads: Callable[[str], bool]) -> GraphView:
+    """All pictures of a graph. leads: whether an id is on the page; other links are left out."""
+    graph = block.graph
+    links = {path: target for path, target in block.links.items() if leads(target)}
+    pictures: list[Picture] = []
+    notes: list[str] = []
+    texts: list[tuple[str, str]] = []
+    shown: list[Outline] = []
+    for outline, title in _outlines(block):
+        source, told = dot_source(outline, links)
+        try:
+            pictures.append(Picture(title, svg_of(laid_out(source), title, told)))
+            shown.append(outline)
+        except LayoutError as error:
+            notes.append(f"Without a picture: {error}." if not pictures else f"Not drawn in more detail: {error}.")
+            if not pictures:
+                texts = [("The same as text", tree_text(graph)), ("DOT source, for any Graphviz", source)]
+            break
+    if shown and shown[-1].depth < deepest(graph):
+        notes.append(
+            f"It is drawn to depth {shown[-1].depth} of {deepest(graph)}: with more it would have over {MOST_NODES} boxes."
+        )
+    if block.autograd and graph.autograd:
+        _autograd(block, pictures, texts)
+    legend = _legend(shown[-1]) if shown else ()
+    return GraphView(tuple(pictures), tuple(notes), legend, tuple(texts))
+
+
+def _outlines(block: GraphDrawing) -> list[tuple[Outline, str]]:
+    """The depths to draw, with their titles: a first look, and all that can be drawn."""
+    graph = block.graph
+    first, full = outline_within(graph, FIRST_NODES), outline_within(graph, MOST_NODES)
+    if len(first.drawn) > MOST_NODES:
+        return [(first, block.title)]
+    wanted = [first] if full.depth == first.depth else [first, full]
+    titles = [block.title or "graph", f"In full: {counted(len(full.drawn), 'box', 'boxes')}"]
+    return list(zip(wanted, titles, strict=False))
+
+
+def _autograd(block: GraphDrawing, pictures: list[Picture], texts: list[tuple[str, str]]) -> None:
+    """The graph that autograd recorded, in torchviz's drawing."""
+    source = block.graph.autograd
+    title = f"What autograd recorded: {counted(block.graph.autograd_nodes, 'node')}"
+    if block.graph.autograd_nodes > MOST_AUTOGRAD:
+        texts.append((f"{title}, too many to draw; its DOT source", source))
+        return
+    try:
+        plain = source.replace("fontname=monospace", 'fontname="Helvetica"')
+        pictures.append(Picture(title, svg_of(laid_out(plain), title, {})))
+    except LayoutError as error:
+        texts.append((f"{title}; its DOT source ({error})", source))
+
+
+def _legend(outline: Outline) -> tuple[tuple[str, str], ...]:
+    """The kinds of nodes in the picture with their colours."""
+    kinds = {kind_of(drawn.node) for drawn in outline.drawn.values()}
+    return tuple(
+        (kind, _swatch(*KIND_COLOURS[kind])) for kind in KIND_COLOURS if kind in kinds and kind != "input, output"
+    )
+
+
+def _swatch(fill: str, stroke: str) -> str:
+    return drawing(12, 12, element("rect", x="1", y="1", width="10", height="10", fill=paint(fill), stroke=paint(stroke)))
+
+
+_TITLE = re.compile(r"<g><title>([^<]*)</title>")
+
+
+def svg_of(markup: str, label: str, told: dict[str, str]) -> str:
+    """Graphviz' SVG fit for the page: at its natural size, its titles replaced by `told` (left out where unknown)."""
+    box = numbers_in(ET.fromstring(markup).get("viewBox", ""))
+    if len(box) != 4:
+        raise LayoutError("Graphviz made a picture without a size")
+    content = merged(shapes_of(markup, _COLOURS))
+    known = {_plain(name): words for name, words in told.items()}
+
+    def title(found: re.Match[str]) -> str:
+        words = known.get(_plain(found[1]), "")
+        return f"<g><title>{_escaped(words)}</title>" if words else "<g>"
+
+    content = _TITLE.sub(title, content)
+    group = element("g", content, font_size="12", text_anchor="middle")
+    return drawing(box[2], box[3], group, cut(label, 120), "graph")
+
+
+def _plain(name: str) -> str:
+    return name.replace("&#45;", "-").replace("&gt;", ">").replace("&#x27;", "'")
+
+
+def _escaped(words: str) -> str:
+    from reportgen.figures.text import escaped
+
+    return escaped(words)

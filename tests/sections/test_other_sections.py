@@ -1,0 +1,214 @@
+"""Findings, graph, media and environment."""
+
+import dataclasses
+import math
+from array import array
+
+from reportgen.blocks import Code, Fold, GraphDrawing, ImageGrid, KeyValues, Ridgelines, Table, Text
+from reportgen.diagnose import diagnose
+from reportgen.run.distribution import DistributionSeries
+from reportgen.run.records import Attempt, Images, Note, Run, TableRecord, TextRecord
+from reportgen.run.series import Stamp
+from reportgen.sections import environment, findings, graph, media
+from reportgen.testing import fake_run
+from reportgen.testing_run import distribution_of
+from tests.healthy import healthy
+
+
+def blocks(section, run: Run):
+    view = section.build(run, diagnose(run))
+    return view.blocks if view is not None else None
+
+
+def of(found, kind: type) -> list:
+    return [block for block in found if isinstance(block, kind)]
+
+
+# -- findings
+
+
+def test_findings_lead_and_checks_fold():
+    run = fake_run(scalars={"train/loss": [1.0, math.nan]}, predictions=(), status="stopped by the user")
+    view = findings.build(run, diagnose(run))
+
+    assert [getattr(block, "id", getattr(block, "title", "")) for block in view.blocks] == [
+        "nan_loss",
+        "1 remark",
+        "14 checks passed",
+        "2 checks could not be made",
+    ]
+    assert (view.count, view.level) == (1, "error")
+    assert view.how == "What is wrong, worst first. 14 checks passed; 2 could not be made."
+
+
+def test_a_healthy_run_says_that_nothing_was_found():
+    run = healthy()
+    view = findings.build(run, diagnose(run))
+
+    assert (view.count, view.level) == (0, "")
+    assert view.how == "Nothing wrong was found: 18 checks passed."
+
+
+def test_a_remark_alone_is_shown_open_and_not_counted():
+    run = fake_run(status="stopped by the user")
+    view = findings.build(run, diagnose(run))
+
+    assert view.blocks[0].id == "stopped_by_user"
+    assert view.count == 0
+
+
+# -- graph
+
+
+def test_a_graph_leads_to_layers_and_folds_its_autograd_graph():
+    found = blocks(graph, healthy())
+    drawing, fold = found
+
+    assert drawing.links == {path: f"layer-{path}" for path in ("conv1", "conv2", "fc1", "fc2")}
+    assert drawing.caption.startswith(
+        "5 module calls, captured in the first training forward; 93,962 parameters; 21.8\u00a0MFLOP a sample"
+    )
+    assert isinstance(fold, Fold)
+    assert fold.blocks[0].autograd
+    assert fold.blocks[0].anchor != drawing.anchor
+
+
+def test_without_watched_layers_the_table_stands_with_the_graph():
+    found = blocks(graph, fake_run(measures={}, distributions={}))
+    (table,) = of(found, Table)
+
+    assert table.rows[-1] == ("total", None, None, 93_962, table.rows[-1][4])
+    assert set(of(found, GraphDrawing)[0].links.values()) <= set(table.anchors)
+
+
+def test_why_there_is_no_autograd_graph_is_told():
+    run = healthy()
+    bare = dataclasses.replace(run.graphs[0], autograd="", autograd_nodes=0, autograd_note="torchviz is not installed")
+    found = blocks(graph, dataclasses.replace(run, graphs=(bare,)))
+
+    assert "No autograd graph of Net. Torchviz is not installed." in [b.text for b in of(found, Text)]
+
+
+def test_what_was_never_called_or_failed_is_told():
+    run = healthy()
+    nodes = list(run.graphs[0].nodes)
+    nodes[4] = dataclasses.replace(nodes[4], status="failed")
+    nodes[5] = dataclasses.replace(nodes[5], status="not called")
+    changed = dataclasses.replace(run.graphs[0], nodes=tuple(nodes), uncounted=("LSTM",))
+    drawing = blocks(graph, dataclasses.replace(run, graphs=(changed,)))[0]
+
+    assert "not counted: LSTM; never called: fc2; failed in fc1." in drawing.caption
+
+
+def test_without_a_graph_there_is_no_section():
+    assert blocks(graph, fake_run(graphs=())) is None
+
+
+# -- media
+
+
+def test_images_show_the_latest_step_and_fold_the_earlier():
+    images = tuple(Images("samples", Stamp(step), ("a.png", "b.png"), ("left", "right"), 5) for step in (30, 10, 20))
+    found = blocks(media, fake_run(images=images, media={"a.png": b"x", "b.png": b"y"}))
+    grid, fold, left = found
+
+    assert grid.caption == "Step 30, 2 of 5 images."
+    assert [item.title for item in grid.items] == ["left", "right"]
+    assert grid.items[1].alt == "samples, image 2 of 5 at step 30: right"
+    assert [g.caption for g in fold.blocks] == ["Step 20, 2 of 5 images.", "Step 10, 2 of 5 images."]
+    assert left.text == "6 of 15 images are shown."
+
+
+def test_images_are_bounded():
+    media_files = {f"{k}.png": b"x" for k in range(300)}
+    images = tuple(Images(f"t{k}", Stamp(1), tuple(media_files)[k * 30 : k * 30 + 30], total=30) for k in range(10))
+    found = blocks(media, fake_run(images=images, media=media_files))
+
+    assert sum(len(grid.items) for grid in of(found, ImageGrid)) == 100
+    assert found[-1].text == "100 of 300 images are shown."
+
+
+def test_texts_and_tables():
+    texts = (TextRecord("note", Stamp(1), "old"), TextRecord("note", Stamp(2), "x" * 20_000))
+    tables = (
+        TableRecord("rows", ("name", "n", "share"), (("a", 1, 0.5), ("b", 2, None)), 700),
+        TableRecord("rows", ("name", "n", "share"), (("a", 1, 0.5), ("b", True, None)), 0),
+    )
+    found = blocks(media, fake_run(texts=texts, tables=tables))
+    text, fold, table = found
+
+    assert text.preformatted
+    assert text.text.endswith("… 10,000 more characters")
+    assert fold.blocks[0].text == "old"
+    assert [c.format for c in table.columns] == ["text", "text", "number"]
+    assert table.rows == (("a", 1, 0.5), ("b", "true", None))
+
+
+def test_logged_histograms_are_ridgelines():
+    steps = array("q", [0, 5])
+    series = DistributionSeries(
+        "histogram", "h", steps, steps, (distribution_of([1, 2, 3]), distribution_of([2, 3])), 2
+    )
+    run = fake_run(distributions={"histogram": {"h": series}})
+    found = blocks(media, run)
+
+    assert isinstance(found[0], Ridgelines)
+    assert found[0].items[0].title == "h"
+    assert len(found[0].numbers.rows) == 2
+
+
+def test_nothing_logged_gives_no_section():
+    assert blocks(media, healthy()) is None
+
+
+# -- environment
+
+
+def test_configuration_machine_command_and_packages():
+    found = blocks(environment, healthy())
+    configuration, machine = of(found, KeyValues)
+    (command,) = of(found, Code)
+
+    assert dict(configuration.items)["lr"] == "0.1"
+    assert dict(configuration.items)["augment"] == "false"
+    assert dict(configuration.items)["api_key"] == "(hidden)"
+    values = dict(machine.items)
+    assert values["started"] == "2026-11-23 15:00:12 UTC"
+    assert values["commit"] == "0123456789abcdef0123456789abcdef01234567, with uncommitted changes"
+    assert values["seeds"] == "torch 0, numpy 0"
+    assert command.text == "train.py --lr 0.1 --epochs=10"
+    packages = next(fold for fold in of(found, Fold) if fold.title == "Packages")
+    assert ("torch", "2.15.0") in packages.blocks[0].rows
+
+
+def test_what_collecting_cost_is_listed_largest_first():
+    table = next(t for t in of(blocks(environment, healthy()), Table) if t.title == "What collecting cost")
+
+    assert [row[0] for row in table.rows] == ["watch.distributions", "predictions", "log"]
+    assert "0.9\u00a0% of the run" in table.caption
+
+
+def test_attempts_are_listed_once_a_run_was_resumed():
+    run = healthy()
+    attempts = (Attempt(0, 0.0, None, None, "failed"), Attempt(1, 60.0, 40, 120.0, "finished"))
+    resumed = dataclasses.replace(run, meta=dataclasses.replace(run.meta, attempts=attempts))
+
+    assert not any(t.title == "Attempts" for t in of(blocks(environment, run), Table))
+    table = next(t for t in of(blocks(environment, resumed), Table) if t.title == "Attempts")
+    assert table.rows[1] == (1, "1970-01-01 00:01:00 UTC", 40, "1970-01-01 00:02:00 UTC", "finished")
+    assert table.rows[0][3] == "not recorded"
+
+
+def test_omissions_and_thinning_are_told():
+    run = fake_run(notes=(Note("omission", "graph", "LSTM is not counted", 3, 2),), thinned=("First.", "Second."))
+    found = blocks(environment, run)
+
+    assert ("graph", "LSTM is not counted", 3, 2) in of(found, Table)[-1].rows
+    assert of(found, Text)[-1].text == "First. Second."
+
+
+def test_an_empty_configuration_says_how_to_give_one():
+    run = healthy()
+    bare = dataclasses.replace(run, meta=dataclasses.replace(run.meta, config={}))
+
+    assert "config=" in of(blocks(environment, bare), KeyValues)[0].empty
