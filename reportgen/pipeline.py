@@ -14,7 +14,7 @@ from reportgen.blocks.page import Page
 from reportgen.blocks.pictures import pictures
 from reportgen.diagnose import Diagnosis, diagnose
 from reportgen.errors import InvalidArgumentError, OutputError
-from reportgen.readers.load import load
+from reportgen.readers.load import load_for_page
 from reportgen.render import render_page
 from reportgen.run.page_data import encode
 from reportgen.run.records import Run
@@ -64,7 +64,7 @@ def build(
     """
     started = time.perf_counter()
     source = Path(source)
-    run = load(source)
+    run = load_for_page(source, page=embed != "full")
     if embed is None:
         # The run of a thinned page says what it left out, or had nothing to leave out: then both are the same.
         embed = "thin" if source.is_dir() or thin(run) is run else "full"

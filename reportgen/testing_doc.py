@@ -73,10 +73,10 @@ class ReportDoc:
 
     @property
     def sections(self) -> dict[str, Element]:
-        """The page's sections by id, in document order; `.text` is a section's text."""
+        """The page's sections by id, in document order, its header too; `.text` is a section's text."""
         return {
             element.get("id"): element
-            for element in self._all("section")
+            for element in self._all("section", "header")
             if element.get("id") and not element.inside("section")
         }
 

@@ -57,7 +57,7 @@ def fake_run(
     scalars: Mapping[str, Sequence[float] | Series] | None = None,
     snapshots: int = 15,
     examples: int = 32,
-    **fields: Any,  # noqa: ANN401 - each has the type its field of Run has
+    **fields: Any,
 ) -> Run:
     """A run as a digits classifier would leave it.
 

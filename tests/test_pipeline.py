@@ -40,14 +40,18 @@ def photograph():
 
 
 @pytest.fixture(scope="module")
-def run():
+def full(tmp_path_factory):
+    """A run folder with something of everything, and hostile names wherever names stand."""
     run = fake_run(layers=2, steps=60, snapshots=4, examples=6, hostile=True, failure=True)
     images = Images("photos", Stamp(3), ("photo.png",), ("a photo",), 1)
-    return dataclasses.replace(run, images=(images,), media={**run.media, "photo.png": photograph()})
+    run = dataclasses.replace(run, images=(images,), media={**run.media, "photo.png": photograph()})
+    return write_folder(tmp_path_factory.mktemp("full") / "run", run)
 
 
 @pytest.fixture
-def folder(tmp_path, run):
+def folder(tmp_path):
+    """A run folder whose report is quick to draw."""
+    run = fake_run(layers=1, steps=3, snapshots=1, scalars={"val/acc": [0.1]}, predictions=(), graphs=(), media={})
     return write_folder(tmp_path / "run", run)
 
 
@@ -62,11 +66,11 @@ def command(*arguments, cwd, **variables):
     )
 
 
-def test_a_report_is_the_same_in_any_process_folder_zone_locale_and_hash_seed_without_torch(tmp_path, folder):
+def test_a_report_is_the_same_in_any_process_folder_zone_locale_and_hash_seed_without_torch(tmp_path, full):
     copied = tmp_path / "elsewhere" / "a copy"
-    shutil.copytree(folder, copied)
+    shutil.copytree(full, copied)
     settings = [
-        (folder, ROOT, {"PYTHONHASHSEED": "1", "TZ": "UTC", "LC_ALL": "C", "HOME": str(tmp_path)}),
+        (full, ROOT, {"PYTHONHASHSEED": "1", "TZ": "UTC", "LC_ALL": "C", "HOME": str(tmp_path)}),
         (
             copied.name,
             copied.parent,
@@ -85,8 +89,8 @@ def test_a_report_is_the_same_in_any_process_folder_zone_locale_and_hash_seed_wi
 
 
 @pytest.mark.parametrize("embed", ["thin", "full"])
-def test_a_report_gives_that_report_again(tmp_path, folder, embed):
-    first = build(folder, tmp_path / "first.html", embed=embed)
+def test_a_report_gives_that_report_again(tmp_path, full, embed):
+    first = build(full, tmp_path / "first.html", embed=embed)
     again = build(first.path, tmp_path / "again.html")
     assert again.path.read_bytes() == first.path.read_bytes()
     assert [finding.id for finding in again.findings] == [finding.id for finding in first.findings]
@@ -97,7 +101,7 @@ def test_the_result_says_where_and_how_much(folder):
     assert result.path == folder / "report.html"
     assert result.bytes == result.path.stat().st_size
     assert 0 < result.seconds < 60
-    assert any(finding.severity == "error" for finding in result.findings)
+    assert result.findings == ()
 
 
 def test_the_output_may_be_a_folder_or_a_new_place(tmp_path, folder):
@@ -143,9 +147,9 @@ def test_a_report_is_replaced_only_by_itself_unless_told_so(folder):
     assert build(result.path, result.path).path.read_bytes() == before
 
 
-def test_an_unknown_embedding_is_refused(run):
+def test_an_unknown_embedding_is_refused():
     with pytest.raises(InvalidArgumentError, match='"thin" or "full"'):
-        build_html(run, embed="everything")
+        build_html(fake_run(), embed="everything")
 
 
 def test_a_damaged_journal_gives_a_report_that_says_so(folder, tmp_path):

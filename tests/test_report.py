@@ -100,7 +100,7 @@ def test_a_value_that_cannot_be_logged_is_named_and_training_goes_on(values, sho
     result = report.build()
     report.close()
     assert list(reportgen.load(result.path).scalars["train/loss"].steps) == [2]
-    assert shown.strip("'") in ReportDoc(result.path).text()
+    assert shown.strip("'") in ReportDoc(result.path).text
 
 
 @pytest.mark.parametrize(("values", "shown"), BAD, ids=[str(shown) for _, shown in BAD])
@@ -126,9 +126,8 @@ def test_one_bad_value_does_not_cost_the_good_ones_beside_it():
         ({"task": "clasification"}, "clasification"),
         ({"targets": torch.tensor([0, 1])}, "2"),
         ({"split": "val", "targets": torch.tensor([0, 1, 9])}, "9"),
-        ({"outputs": torch.randn(0, 3), "targets": torch.zeros(0, dtype=torch.long)}, "0"),
     ],
-    ids=["unknown task", "mismatched lengths", "label out of range", "empty batch"],
+    ids=["unknown task", "mismatched lengths", "label out of range"],
 )
 def test_predictions_that_cannot_be_used_are_named(arguments, said):
     report = reportgen.Report("bad predictions")
@@ -174,6 +173,12 @@ def test_an_empty_run_a_single_step_and_nan_alone_give_a_report():
         ReportDoc(result.path).check()
 
 
+def quantised():
+    with warnings.catch_warnings():  # torch is about to move these away; runs of today still hold them
+        warnings.simplefilter("ignore", UserWarning)
+        return torch.quantize_per_tensor(torch.randn(5), 0.1, 0, torch.qint8)
+
+
 ODD = {
     "bfloat16": torch.randn(5).bfloat16(),
     "float8": torch.randn(5).to(torch.float8_e4m3fn),
@@ -181,7 +186,7 @@ ODD = {
     "float64": torch.tensor([1e300, -1e300, 1.0], dtype=torch.float64),
     "complex": torch.randn(5, dtype=torch.complex64),
     "sparse": torch.eye(4).to_sparse(),
-    "quantised": torch.quantize_per_tensor(torch.randn(5), 0.1, 0, torch.qint8),
+    "quantised": quantised(),
     "meta": torch.empty(5, device="meta"),
     "empty": torch.empty(0),
     "bool": torch.tensor([True, False]),

@@ -16,9 +16,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
         description="Train a convolutional network on real handwritten digits for about half a minute, write its "
         "report and print the path.",
     )
-    parser.add_argument(
-        "--out", metavar="DIR", type=Path, default=Path("runs"), help="folder for the run (default: runs)"
-    )
+    parser.add_argument("--out", metavar="DIR", type=Path, help="the run folder (default: a new one in runs)")
     parser.add_argument("--quiet", action="store_true", help="print only the path")
     parser.set_defaults(command=run)
 

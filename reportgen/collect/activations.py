@@ -64,7 +64,7 @@ class Activations:
         self._units_last = False
 
     def take(self, name: str, module: nn.Module, output: object) -> None:
-        """Look at what a leaf module returned; the first tensor of a structure counts (a recurrent layer's sequence)."""
+        """Look at what a leaf module returned: the first tensor of a structure (a recurrent layer's sequence)."""
         tensors = tensors_in(output)
         if not tensors or not tensors[0][1].is_floating_point():
             return

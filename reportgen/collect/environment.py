@@ -9,7 +9,6 @@ import sys
 
 import torch
 
-from reportgen.collect.git import read_git
 from reportgen.config import ENVIRONMENT_NAMES
 from reportgen.run.records import Environment
 from reportgen.run.redact import redact_argv, scrub
@@ -36,8 +35,10 @@ PACKAGES = {
 
 
 def environment() -> Environment:
-    """The environment of this process. Reads only: no device is initialised and no random number drawn."""
-    git, git_note = read_git()
+    """The environment of this process, but for the commit: git is asked in the background (collect/git.py).
+
+    Reads only: no device is initialised and no random number drawn.
+    """
     return Environment(
         python=platform.python_version(),
         platform=f"{platform.system()} {platform.machine()}",
@@ -46,11 +47,18 @@ def environment() -> Environment:
         packages=_packages(),
         argv=redact_argv(sys.argv),
         variables={name: scrub(os.environ[name]) for name in ENVIRONMENT_NAMES if name in os.environ},
-        git=git,
-        git_note=git_note,
-        seeds={"torch": torch.initial_seed()},
+        git_note="git had not answered yet",
+        seeds=_seeds(),
         threads=torch.get_num_threads(),
     )
+
+
+def _seeds() -> dict[str, int]:
+    seeds = {"torch": torch.initial_seed()}
+    hashing = os.environ.get("PYTHONHASHSEED", "")
+    if hashing.isascii() and hashing.isdigit():
+        seeds["PYTHONHASHSEED"] = int(hashing)
+    return seeds
 
 
 def _processors() -> int:

@@ -1,14 +1,35 @@
-"""The commit of the working folder, asked of git itself."""
+"""The commit of the working folder, asked of git itself while the script goes on."""
 
 from __future__ import annotations
 
 import os
 import subprocess
+import threading
 
 from reportgen.run.records import Git
 
 # A repository on a slow network file system must not hold up a run.
 TIMEOUT = 2.0
+
+
+class GitQuestion:
+    """Asks git about the working folder in a thread of its own. `answer` gives what it said."""
+
+    def __init__(self) -> None:
+        self._answer: tuple[Git | None, str] | None = None
+        # The script may change the folder before git is started.
+        self._folder = os.getcwd()  # noqa: PTH109 - a text for subprocess
+        self._thread = threading.Thread(target=self._ask, name="reportgen-git", daemon=True)
+        self._thread.start()
+
+    def answer(self, patience: float) -> tuple[Git | None, str] | None:
+        """What `read_git` gave, waited for at most `patience` seconds; None when it is still being asked."""
+        if self._answer is None and patience > 0:
+            self._thread.join(patience)
+        return self._answer
+
+    def _ask(self) -> None:
+        self._answer = read_git(self._folder)
 
 
 def read_git(folder: str | None = None) -> tuple[Git | None, str]:

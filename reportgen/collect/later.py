@@ -63,7 +63,7 @@ class Later:
         # whose stream knows nothing of that one.
         events = []
         for device in {table.device for table in waiting if table.device.type == "cuda"}:
-            event = torch.cuda.Event()
+            event = torch.cuda.Event()  # type: ignore[no-untyped-call]
             event.record(torch.cuda.current_stream(device))
             events.append(event)
         self._jobs.append(_Job(deliver, tuple(events)))

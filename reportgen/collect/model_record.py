@@ -1,4 +1,4 @@
-"""The record of a watched model: its parameters and modules by name, its optimizers, scheduler and criterion as text."""
+"""The record of a watched model: parameters and modules by name, and what trains it as text."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from reportgen.collect.flops import flops_of
 from reportgen.collect.origins import MOST_STEPS, Origins
-from reportgen.collect.structure import nbytes_of, spec_of, tensors_in
+from reportgen.collect.structure import arguments, nbytes_of, spec_of, tensors_in
 from reportgen.run.graph import Graph, GraphEdge, GraphNode
 
 # A recurrent cell in a loop makes a call a time step; later calls say nothing new and cannot be drawn.
@@ -34,6 +34,7 @@ class GraphCapture:
         self._incoming: dict[int, list[GraphEdge]] = {}
         self._origins = Origins()
         self._batch: int | None = None
+        self._modules = 0
         self._missed = 0
         self._dropped = 0
 
@@ -51,7 +52,7 @@ class GraphCapture:
             self._busy.add(self._stack[-1][1])
         self._nodes.append(
             GraphNode(
-                id=f"m{place}",
+                id=self._next_id(),
                 kind="module",
                 path=self._paths[key],
                 type=type(module).__name__,
@@ -84,7 +85,7 @@ class GraphCapture:
         node = self._nodes[place]
         self._nodes[place] = replace(
             node,
-            inputs=tuple(spec_of(t, name) for name, t in (*tensors_in(list(args)), *tensors_in(dict(kwargs)))),
+            inputs=tuple(spec_of(t, name) for name, t in arguments(args, kwargs)),
             outputs=tuple(spec_of(tensor, name) for name, tensor in made),
             memory=sum(nbytes_of(tensor) for _, tensor in made),
             flops=flops_of(module, args, kwargs, output) if leaf else None,
@@ -148,7 +149,7 @@ class GraphCapture:
         self._origins.clear()
 
     def activations_after(self) -> dict[str, str]:
-        """Full name of a leaf module -> the first function its output goes through, where that is the same everywhere."""
+        """Full name of a leaf module -> the first function its output goes through, if the same everywhere."""
         first: dict[str, set[str]] = {}
         paths = {node.id: node.path for node in self._nodes if node.kind == "module" and node.leaf}
         for edges in self._incoming.values():
@@ -170,8 +171,12 @@ class GraphCapture:
                 return place
         return None
 
+    def _next_id(self) -> str:
+        self._modules += 1
+        return f"m{self._modules - 1}"
+
     def _inputs(self, args: Sequence[object], place: str, kwargs: Mapping[str, object] | None = None) -> None:
-        for name, tensor in (*tensors_in(list(args)), *tensors_in(dict(kwargs or {}))):
+        for name, tensor in arguments(args, kwargs):
             number = sum(node.kind == "input" for node in self._nodes)
             node = GraphNode(f"in{number}", "input", name, "input", outputs=(spec_of(tensor, name),))
             self._nodes.append(node)
@@ -181,7 +186,7 @@ class GraphCapture:
 
     def _take(self, place: int, args: Sequence[object], kwargs: Mapping[str, object] | None = None) -> None:
         target = self._nodes[place].id
-        for name, tensor in (*tensors_in(list(args)), *tensors_in(dict(kwargs or {}))):
+        for name, tensor in arguments(args, kwargs):
             origins = self._origins.of(tensor)
             self._missed += not origins and not isinstance(tensor, nn.Parameter)
             self._incoming.setdefault(place, []).extend(
@@ -194,7 +199,7 @@ class GraphCapture:
         while parent and parent not in first:
             parent = parent.rpartition(".")[0]
         return GraphNode(
-            id=f"m{len(self._nodes)}",
+            id=self._next_id(),
             kind="module",
             path=path,
             type=type(module).__name__,
@@ -230,7 +235,7 @@ def own_parameters(root: nn.Module) -> dict[int, int]:
 
 
 def settings_of(module: nn.Module) -> str:
-    """What torch prints of a module's settings ("3, 64, kernel_size=(7, 7)"), cut to 120 characters; "" if it raises."""
+    """What torch prints of a module ("3, 64, kernel_size=(7, 7)"), cut to 120 characters; "" if it raises."""
     try:
         return module.extra_repr()[:120]
     except Exception:  # noqa: BLE001 - user's code; only a detail is missing then

@@ -39,6 +39,10 @@ class Notes:
         if known is None and kind != "omission":
             _warn(f"reportgen: {where}: {what}")
 
+    def all(self) -> tuple[Note, ...]:
+        """Every note, in the order first made."""
+        return tuple(self._notes.values())
+
     def take_changed(self) -> list[Note]:
         """The notes that are new or were counted up since the last call."""
         changed, self._changed = self._changed, set()

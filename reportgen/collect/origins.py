@@ -22,7 +22,7 @@ MOST_NAMES = 12
 UNTRACED = "operations without gradient"
 
 _BACKWARD = re.compile(r"Backward\d*$")
-_CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z][a-z])")
 # Autograd's own bookkeeping, no operation of the user's.
 _SILENT = {"AccumulateGrad", "TBackward0", "AliasBackward0"}
 

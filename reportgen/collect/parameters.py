@@ -87,15 +87,15 @@ class Updates:
                 )
 
     def after(self, write: Callable[[list[str], list[Tensor]], None]) -> None:
-        """Compare with the samples now and let go of them; `write` gets names and, twice as many, ||dw||^2 and ||w||^2."""
+        """Compare with the samples now and let go of them; `write` gets the names, and all ||dw||, then all ||w||."""
         held, self._held = self._held, []
         with quiet():
             for one in held:
                 now = torch.cat([_sample(parameter) for parameter in one.parameters])
                 wide = torch.float64 if now.device.type == "cpu" else torch.float32
                 before = one.before.to(wide)
-                moved = (now.to(wide) - before).split(one.sizes)
-                there = before.split(one.sizes)
+                moved = torch.split(now.to(wide) - before, one.sizes)
+                there = torch.split(before, one.sizes)
                 write(one.names, [torch.linalg.vector_norm(piece) for piece in (*moved, *there)])
 
     def drop(self) -> None:

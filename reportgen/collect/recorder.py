@@ -14,14 +14,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
-from reportgen.collect.device import DeviceNumbers, Slot, resolve
+from reportgen.collect.device import DeviceNumbers, Slot
+from reportgen.collect.git import TIMEOUT, GitQuestion
+from reportgen.collect.lines import SCALARS, Entry, Lines, fetched, line, on_host
 from reportgen.collect.notes import Notes
-from reportgen.collect.values import Number, read
+from reportgen.collect.values import ACCEPTED, Number, read
 from reportgen.errors import InvalidArgumentError
-from reportgen.run.codec import plain_number, to_plain
 from reportgen.run.folder import MEDIA, RunFolder, read_manifest, write_manifest
-from reportgen.run.journal import Journal, encoded
-from reportgen.run.records import SCHEMA, Cost, Meta
+from reportgen.run.journal import Journal
+from reportgen.run.records import SCHEMA, Cost, Meta, Note
+from reportgen.run.resume import Reached, reached
 from reportgen.run.series import Stamp
 
 if TYPE_CHECKING:
@@ -29,17 +31,18 @@ if TYPE_CHECKING:
 
     from reportgen.run.distribution import Distribution
 
-# kind, step, optimizer step, epoch, time, payload
-Entry = tuple[str, int, int, float | None, float, Any]
-
+# After one of these a run that had ended goes on.
+PROGRESS = frozenset({"measures", "distributions", "predictions", "images", "text", "table"})
 # run.json is rewritten in the background for the cost alone; nothing depends on it.
 MANIFEST_SECONDS = 30.0
 
 
 class Recorder:
-    """Writes one attempt of one run. With folder=None nothing is recorded, and every call is cheap and harmless.
+    """Writes one attempt of one run. With folder=None, and on another rank than 0, nothing is recorded, and every call
+    is cheap and harmless.
 
-    before_flush: called before each periodic write, where collectors put what they hold back.
+    before_flush: called before each periodic write, in the thread that writes, where collectors put what they hold
+    back. An attempt that resumes a run counts its steps on from the last one recorded.
     passes: completed passes over the train loader, None before the first one began.
     """
 
@@ -56,15 +59,23 @@ class Recorder:
         self._depth = threading.local()
         self._devices: dict[torch.device, DeviceNumbers] = {}
         self._begun = False
+        self._ended: str | None = None
         self._manifest_due = 0.0
-        self._folder = folder
+        self._manifest = threading.Lock()
+        self._git: GitQuestion | None = None
+        self._git_told = False
+        self._format = Lines()
+        self._before = Cost()
+        self._reached = Reached()
+        self._folder = folder if folder is None or not folder.rank else None
+        folder = self._folder
         self._meta = meta
         self._journal: Journal | None = None
         if folder is not None:
-            self._journal = Journal(folder.journal, self._lines, self._in_background, self._not_written)
+            self._journal = Journal(folder.journal, self._lines, self._in_background, self._failed)
             if folder.attempt:
                 with self.guard("folder"):
-                    self._meta = replace(meta, started=read_manifest(folder.path).started)
+                    self._go_on(folder)
             if folder.warning:
                 self.note("rejected", "folder", folder.warning)
             with self.guard("folder"):
@@ -102,22 +113,31 @@ class Recorder:
 
     @property
     def cost(self) -> Cost:
-        """Seconds spent here in the training loop's own threads."""
-        grouped: dict[str, float] = {}
-        for where, seconds in sorted(self._costs.items()):
+        """Seconds spent here in the training loop's own threads, by all attempts."""
+        grouped: dict[str, float] = dict(self._before.by_collector)
+        for where, seconds in sorted(self._costs.copy().items()):
             group = where.partition(".")[0]
             grouped[group] = grouped.get(group, 0.0) + seconds
         return Cost(seconds=sum(grouped.values()), by_collector=grouped)
 
     def stamp(self, step: int | None = None, tag: str | None = None) -> Stamp:
         """When something is recorded now. `tag` advances the counter that stands in for a step nobody knows."""
-        return Stamp(self._step(step, tag), self._optimizer_step or 0, self.epoch, time.time())
+        return Stamp(self._step(step, tag), self._done(), self.epoch, time.time())
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """All notes so far, also those that a full disk kept from the run folder."""
+        return self._notes.all()
+
+    def _done(self) -> int:
+        """Optimizer steps completed by all attempts."""
+        return self._reached.optimizer_step + (self._optimizer_step or 0)
 
     def _step(self, step: int | None, tag: str | None) -> int:
         if step is not None:
             return step
         if self._optimizer_step is not None:
-            return self._optimizer_step
+            return self._done()
         if tag is not None:
             if tag in self._counted:
                 self._counter += 1
@@ -141,14 +161,28 @@ class Recorder:
         if journal is None or not values:
             return
         if not (len(values) == 1 and type(next(iter(values.values()))) is float):
-            for tag, value in values.items():
+            for tag, value in list(values.items()):
                 if type(value) is not float:
-                    values[tag] = self._taken(value)
+                    self._take(values, tag, value)
+            if not values:
+                return
         if "epoch" in values:
             epoch = values["epoch"]
             self._logged_epoch = epoch if isinstance(epoch, float) else None
         epoch = self._logged_epoch if self._logged_epoch is not None else self.passes
-        journal.append(("scalars", step, self._optimizer_step or 0, epoch, time.time(), values))
+        self._ended = None
+        done = self._reached.optimizer_step + (self._optimizer_step or 0)
+        journal.append((SCALARS, step, done, epoch, time.time(), values))
+
+    def _take(self, values: dict[str, Any], tag: str, value: Number | Tensor) -> None:
+        """Put the number in `value` into its place, or take that away when it has none to give."""
+        try:
+            values[tag] = self._taken(value)
+        except (RuntimeError, TypeError, ValueError, OverflowError, NotImplementedError) as error:
+            del values[tag]
+            self.reject(
+                InvalidArgumentError(f"values[{tag[:80]!r}]", value, f"{ACCEPTED} (reading it raised: {error})")
+            )
 
     def _taken(self, value: Number | Tensor) -> float | Slot:
         if not isinstance(value, torch.Tensor) or value.device.type == "cpu":
@@ -207,17 +241,33 @@ class Recorder:
 
     def update_meta(self, **fields: Any) -> None:
         """Change fields of the run's Meta, and run.json with them."""
-        self._meta = replace(self._meta, **fields)
-        if self._folder is not None and self.owner:
+        if self._folder is None or not self.owner:
+            return
+        if "environment" in fields and self._git is None:
+            with self.guard("git"):
+                self._git = GitQuestion()
+        with self._manifest:  # the flushing thread writes it, too
+            self._meta = replace(self._meta, **fields)
+            if self._git is not None and (answer := self._git.answer(0.0)) is not None:
+                self._git_told = True
+                git, git_note = answer
+                self._meta = replace(
+                    self._meta, environment=replace(self._meta.environment, git=git, git_note=git_note)
+                )
             write_manifest(self._folder.path, self._meta)
 
     def end(self, status: str) -> None:
-        """Record that the run ended, and how. It may go on after it."""
+        """Record that the run ended, and how. It may go on after it; said twice, the first time stands."""
         if self.owner:
             self._collect()
-            self._append("end", {"status": status}, self.stamp())
+            if self._ended != status:
+                now = self.stamp()
+                self._append("end", {"status": status}, now)
+                if self._git is not None:
+                    self._git.answer(TIMEOUT)
+                self.update_meta(status=status, ended=now.time, cost=self.cost)
+                self._ended = status
             self._journal_flush()
-            self.update_meta(status=status, ended=time.time(), cost=self.cost)
 
     def close(self) -> None:
         """Write what is pending, end the thread, close the file."""
@@ -225,7 +275,19 @@ class Recorder:
             self._collect()
             self._journal.close()
 
+    def _go_on(self, folder: RunFolder) -> None:
+        """Take over what the attempts before this one left."""
+        earlier = read_manifest(folder.path)
+        self._meta = replace(self._meta, started=earlier.started, cost=earlier.cost)
+        self._before = earlier.cost
+        self._reached = reached(folder.path, folder.attempt)
+        if self._reached.step is not None:
+            self._counter = self._reached.step + 1
+        self.passes = self._reached.epoch
+
     def _append(self, kind: str, payload: object, stamp: Stamp) -> None:
+        if kind in PROGRESS:
+            self._ended = None
         if self._journal is not None:
             self._journal.append((kind, stamp.step, stamp.optimizer_step, stamp.epoch, stamp.time, payload))
 
@@ -244,71 +306,50 @@ class Recorder:
         self._depth.background = True
         self._collect()
         now = time.monotonic()
-        if now >= self._manifest_due:
+        answered = self._git is not None and not self._git_told and self._git.answer(0.0) is not None
+        # Once the run has ended, run.json is what the page was built of.
+        if self._ended is None and (now >= self._manifest_due or answered):
             self._manifest_due = now + MANIFEST_SECONDS
             with self.guard("folder"):
                 self.update_meta(cost=self.cost)
 
-    def _not_written(self, error: OSError) -> None:
-        self.note("failure", "folder", f"the journal cannot be written ({error.strerror}); it is tried again")
+    def _failed(self, error: Exception) -> None:
+        """What the journal makes of a failure of its own: a note, whichever thread it is in."""
+        if not isinstance(error, OSError):
+            self.note("failure", "flush", f"{type(error).__name__}: {error}", self._step(None, None))
+            return
+        reason = error.strerror or type(error).__name__
+        what = f"the journal cannot be written ({reason}); it is tried again every second: make room for it"
+        self.note("failure", "folder", what, self._step(None, None))
+        if self._journal is not None and self._journal.lost:
+            self.note("failure", "folder", "there was no room for the newest lines, and they are lost")
 
     def _lines(self, entries: list[Entry]) -> list[str]:
         """The buffered entries as lines; runs under the journal's lock, in whichever thread flushes."""
         lines: list[str] = []
         if not self._begun:
             self._begun = True
-            lines.append(self._line(("start", *entries[0][1:5], self._start(entries[0][1]))))
-        for entry in _merged(_fetched(entries)):
-            try:
-                lines.append(self._line(entry))
-            except (TypeError, ValueError) as error:
-                self.note("failure", entry[0], f"a record could not be written: {error}", entry[1])
+            first = entries[0]
+            lines.append(line(("start", *first[1:5], self._start(entries))))
+        try:
+            entries = fetched(entries)
+        except Exception as error:  # noqa: BLE001 - whatever a device raises, what is on the host is still written
+            self.note("failure", "log", f"numbers on the device could not be read: {error}", entries[0][1])
+            entries = on_host(entries)
+        for found in self._format.of(entries):
+            if isinstance(found, str):
+                lines.append(found)
+            else:
+                self.note("failure", "record", f"a record could not be written: {found}", entries[0][1])
         return lines
 
-    def _start(self, first_step: int) -> dict[str, Any]:
+    def _start(self, entries: list[Entry]) -> dict[str, Any]:
         from reportgen import __version__
 
         attempt = self._folder.attempt if self._folder is not None else 0
-        resumed = first_step if attempt else None
+        steps = [entry[1] for entry in entries if entry[0] == SCALARS] if attempt else []
+        resumed = min(steps, default=None)
         return {"schema": SCHEMA, "attempt": attempt, "rank": 0, "resumed_from": resumed, "reportgen": __version__}
-
-    @staticmethod
-    def _line(entry: Entry) -> str:
-        kind, step, optimizer_step, epoch, moment, payload = entry
-        at = None if epoch is None else plain_number(epoch)
-        plain = to_plain(payload)
-        return encoded({"k": kind, "step": step, "opt": optimizer_step, "epoch": at, "t": round(moment, 3), "v": plain})
-
-
-def _fetched(entries: list[Entry]) -> list[Entry]:
-    """The entries with every number on the host: one copy a device buffer."""
-    slots = [value for entry in entries if entry[0] == "scalars" for value in entry[5].values() if type(value) is Slot]
-    if not slots:
-        return entries
-    numbers = dict(zip(map(id, slots), resolve(slots), strict=True))
-    return [
-        (*entry[:5], {tag: numbers.get(id(value), value) for tag, value in entry[5].items()})
-        if entry[0] == "scalars"
-        else entry
-        for entry in entries
-    ]
-
-
-def _merged(entries: list[Entry]) -> list[Entry]:
-    """The entries with neighbouring scalars of one step on one line, while no tag repeats."""
-    merged: list[Entry] = []
-    for entry in entries:
-        before = merged[-1] if merged else None
-        if (
-            before is not None
-            and entry[0] == before[0] == "scalars"
-            and entry[1:4] == before[1:4]
-            and not (entry[5].keys() & before[5].keys())
-        ):
-            merged[-1] = (*entry[:5], {**before[5], **entry[5]})
-        else:
-            merged.append(entry)
-    return merged
 
 
 class Guard:
@@ -336,7 +377,9 @@ class Guard:
             if not getattr(recorder._depth, "background", False):
                 costs = recorder._costs
                 costs[self._where] = costs.get(self._where, 0.0) + time.perf_counter() - self._started
-        if not isinstance(error, Exception) or recorder.strict:
+        # In the thread that writes nobody could catch it: there a strict recorder makes a note, too.
+        background = getattr(recorder._depth, "background", False)
+        if not isinstance(error, Exception) or (recorder.strict and not background):
             return False
         rejected = isinstance(error, InvalidArgumentError)
         what = str(error) if rejected else f"{type(error).__name__}: {error}"

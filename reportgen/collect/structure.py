@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -23,6 +23,11 @@ def tensors_in(value: object) -> list[tuple[str, Tensor]]:
         if len(found) == MOST_TENSORS:
             break
     return found
+
+
+def arguments(args: Sequence[object], kwargs: Mapping[str, object] | None = None) -> list[tuple[str, Tensor]]:
+    """The tensors among a call's arguments; a single positional one has the place ""."""
+    return [*tensors_in(args[0] if len(args) == 1 else list(args)), *tensors_in(dict(kwargs or {}))]
 
 
 def spec_of(tensor: Tensor, name: str = "") -> TensorSpec:

@@ -15,6 +15,9 @@ from reportgen.errors import InvalidArgumentError
 
 ACCEPTED = "a number, a tensor or array of one real element, a metric object, or a mapping of these"
 
+# Any integer up to here is a float64.
+LARGEST = 2**1023
+
 Number = float | int
 Rejected = Callable[[InvalidArgumentError], None]
 
@@ -52,7 +55,7 @@ def _flatten(
         tag = f"{prefix}/{key}" if prefix else str(key)
         place = f"{argument}[{tag[:80]!r}]"
         try:
-            inner = _computed(value)
+            inner = value if isinstance(value, Tensor) else _computed(value, place)
             if isinstance(inner, Mapping):
                 if id(inner) in above:
                     raise InvalidArgumentError(place, "a mapping that holds itself", ACCEPTED)
@@ -63,23 +66,30 @@ def _flatten(
             reject(error)
 
 
-def _computed(value: Any) -> Any:
+def _computed(value: Any, place: str) -> Any:
     """A torchmetrics-like object's value; anything else as it is. Never resets: that is the user's to do."""
     if all(callable(getattr(value, name, None)) for name in ("compute", "update", "reset")):
-        return value.compute()
+        try:
+            return value.compute()
+        except Exception as error:
+            what = f"a metric whose compute() raised {type(error).__name__}: {error}"
+            raise InvalidArgumentError(place, what, ACCEPTED) from error
     return value
 
 
 def _number(value: Any, place: str) -> Number | Tensor:
     kind = type(value)
-    if kind is float or kind is int:
+    if kind is float or (kind is int and -LARGEST <= value <= LARGEST):
         return value  # type: ignore[no-any-return]  # one of the two types just compared with
     if kind is bool:
         return int(value)
     if isinstance(value, Tensor):
         return _tensor(value, place)
     if isinstance(value, (int, float, Decimal, Fraction)):
-        return float(value)
+        try:
+            return float(value)
+        except (OverflowError, ValueError):  # beyond float64, or a signalling NaN
+            raise InvalidArgumentError(place, value, f"{ACCEPTED}, within float64's range") from None
     numpy = sys.modules.get("numpy")
     if numpy is not None and isinstance(value, (numpy.ndarray, numpy.generic)):
         if value.size != 1:
@@ -102,6 +112,8 @@ def _tensor(value: Tensor, place: str) -> Tensor:
 
 def read(value: Number | Tensor) -> float:
     """The number in a value that is on the host: any dtype with a conversion to float."""
+    if type(value) is Tensor and value.dtype is torch.float32 and value.layout is torch.strided:
+        return value.item()
     if isinstance(value, Tensor):
         value = value.detach()
         if value.is_quantized:

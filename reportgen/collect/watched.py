@@ -28,6 +28,7 @@ class Watched:
         self.forwards = 0
         self.looked_at = -1  # the index of the last forward whose outputs were collected
         self.scaler: object = None
+        self.leader: weakref.ref[Optimizer] | None = None  # the optimizer whose steps its forwards are counted by
         self.others_taken = False  # weights that no optimizer changes are recorded once
         self._criterion = criterion
         self._scheduler = weakref.ref(scheduler) if scheduler is not None else None
@@ -69,11 +70,7 @@ class Watched:
 
     @staticmethod
     def _wholly_compiled(model: nn.Module) -> bool:
-        return (
-            unwrapped(model) is not model
-            and hasattr(model, "_orig_mod")
-            or bool(getattr(unwrapped(model), "_compiled_call_impl", None))
-        )
+        return hasattr(model, "_orig_mod") or bool(getattr(unwrapped(model), "_compiled_call_impl", None))
 
 
 _CONTAINERS = (nn.ModuleList, nn.ModuleDict, nn.Sequential)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reportgen.blocks.charts import Line, LineChart
 from reportgen.blocks.wording import number
@@ -20,6 +20,8 @@ from reportgen.figures.text import cut, width_of
 # More names than this at the right edge would not be read; the table has them all.
 MOST_NAMES = 12
 LONGEST_NAME = 18
+# How much wider than others the names are drawn.
+BOLD = 1.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class Placed:
 
     @property
     def colour(self) -> str:
+        """The name of the line's colour."""
         return colour_of(self.line.role)
 
 
@@ -43,7 +46,12 @@ def line_chart(block: LineChart, size: Size = LARGE) -> str:
     # Many lines on one chart share what one noisy line may take.
     coarse = max(1.0, len(lines) / 4)
     strokes = [
-        Stroke(tuple(thinned(run, frame.right - frame.left, coarse)), one.colour, _width(one.line), dashes_of(one.line.role))
+        Stroke(
+            tuple(thinned(run, frame.right - frame.left, coarse)),
+            one.colour,
+            _width(one.line),
+            dashes_of(one.line.role),
+        )
         for one in lines
         for run in one.runs
         if len(run) > 1
@@ -51,9 +59,13 @@ def line_chart(block: LineChart, size: Size = LARGE) -> str:
     words = Words(size.width, size.height, size.font - 1)
     _axis_boxes(words, frame)
     shapes = [plotted(frame, strokes), _dots(lines), _names(lines, frame, words)]
-    shapes += [_breaks(block.lines, frame, words), _bests(lines, frame, words), _bad_values(lines, frame, words, block.x_label)]
+    shapes += [
+        _breaks(block.lines, frame, words),
+        _bests(lines, frame, words),
+        _bad_values(lines, frame, words, block.x_label),
+    ]
     font = f"{size.font - 1:g}"
-    content = "".join(shapes[:3]) + "".join(shapes[3:]) + element("g", "".join(words.markup), font_size=font)
+    content = "".join(shapes) + element("g", "".join(words.markup), font_size=font)
     return drawing(size.width, size.height, content, label(block.title, block.caption), "chart")
 
 
@@ -74,10 +86,12 @@ def frame_of(block: LineChart, size: Size) -> Frame | None:
     y_scale = value_scale((y for _, y in pairs), bottom, top, block.log_y)
     if y_scale is None:
         return None
-    y_scale = widened(y_scale, size.y_ticks, block.y_format)
+    y_scale = widened(y_scale, size.y_ticks)
+    if block.y_format == "percent" and all(0 <= y <= 1 for _, y in pairs if math.isfinite(y)):
+        y_scale = replace(y_scale, low=max(0.0, y_scale.low), high=min(1.0, y_scale.high))
     numbers = y_axis(y_scale, size, block.y_format)
     names = [shown_name(line) for line in block.lines[:MOST_NAMES]] if _named(block) else []
-    left, room = margins(numbers.texts, names, size)
+    left, room = margins(numbers.texts, [width_of(name, size.font) * BOLD for name in names], size)
     xs = [x for x, _ in pairs]
     first, last = min(xs), max(xs)
     # Validation begins late; an axis from zero lets neighbouring charts be compared.
@@ -96,10 +110,14 @@ def placed_lines(block: LineChart, frame: Frame) -> list[Placed]:
     """The lines in px, each in its stretches."""
     out = []
     for line in block.lines:
-        values = [y if math.isfinite(x) and frame.y.drawable(y) else math.nan for x, y in zip(line.x, line.y, strict=True)]
+        values = [
+            y if math.isfinite(x) and frame.y.drawable(y) else math.nan for x, y in zip(line.x, line.y, strict=True)
+        ]
         runs = stretches(values, line.breaks)
         out.append(
-            Placed(line, tuple(tuple((frame.x.place(line.x[at]), frame.y.place(values[at])) for at in run) for run in runs))
+            Placed(
+                line, tuple(tuple((frame.x.place(line.x[at]), frame.y.place(values[at])) for at in run) for run in runs)
+            )
         )
     return out
 
@@ -155,7 +173,7 @@ def _fitting(name: str, room: float, font: float) -> str:
     """The name, cut until it fits."""
     for limit in range(LONGEST_NAME, 2, -1):
         shown = cut(name, limit)
-        if width_of(shown, font) <= room:
+        if width_of(shown, font) * BOLD <= room:
             return shown
     return cut(name, 2)
 
@@ -202,7 +220,13 @@ def _bad_values(lines: Sequence[Placed], frame: Frame, words: Words, x_label: st
         cross = line_data([(x - 4, y - 4), (x + 4, y + 4)]) + line_data([(x - 4, y + 4), (x + 4, y - 4)])
         out.append(element("path", d=cross, fill="none", stroke=paint("bad"), stroke_width="2"))
         to_end = len(bad) == len(line.y) - first and len(bad) > 1
-        words.near(x, y, f"{number(line.y[first])} {'from' if to_end else 'at'} {_at(line.x[first], x_label)}", "bad")
+        words.near(
+            x,
+            y,
+            f"{number(line.y[first])} {'from' if to_end else 'at'} {_at(line.x[first], x_label)}",
+            "bad",
+            beside=True,
+        )
     return "".join(out)
 
 

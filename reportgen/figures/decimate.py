@@ -19,7 +19,9 @@ def stretches(values: Sequence[float], breaks: Sequence[int] = ()) -> list[list[
     return runs if runs[-1] else runs[:-1]
 
 
-def thinned(points: Sequence[tuple[float, float]], width: float, bucket_width: float = 1.0) -> list[tuple[float, float]]:
+def thinned(
+    points: Sequence[tuple[float, float]], width: float, bucket_width: float = 1.0
+) -> list[tuple[float, float]]:
     """At most two points for each `bucket_width` of x (a pixel), of the about `width` pixels the points span.
 
     First, last, and in each bucket the lowest and the highest point stay, in their order. A line of few points stays as

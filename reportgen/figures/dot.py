@@ -54,6 +54,11 @@ class _Writer:
         self.outline, self.links = outline, links
         self.names = {name: f"n{at}" for at, name in enumerate(outline.drawn)}
         self.told: dict[str, str] = {}
+        order = {name: at for at, name in enumerate(outline.drawn)}
+        self.before: dict[str, str] = {}  # the latest of those that each node takes a tensor from
+        for joint in outline.joints:
+            latest = self.before.get(joint.target, joint.source)
+            self.before[joint.target] = max(latest, joint.source, key=lambda name: order[name])
         self.frames = 0
 
     def level(self, nodes: list[GraphNode], level: int, around: str) -> list[str]:
@@ -101,9 +106,11 @@ class _Writer:
         shapes = ", ".join(dict.fromkeys(f"{t.name + ' ' if t.name else ''}{shape_text(t)}" for t in joint.tensors))
         self.told[f"{source}->{target}"] = cut(shapes, 80)
         via = ", ".join(joint.via[:3]) + (" …" if len(joint.via) > 3 else "")
-        attributes = f'color="{COLOURS["edge"][0]}"'
+        # What follows another in the order of the calls stands right below it; what skips goes around.
+        weight = 12 if joint.source == self.before.get(joint.target) else 1
+        attributes = f'color="{COLOURS["edge"][0]}" weight={weight}'
         if via:
-            attributes += f' label={quoted(" " + cut(via, 40))} fontcolor="{COLOURS["muted"][0]}"'
+            attributes += f' label="  {quoted(cut(via, 40))[1:-1]}" fontcolor="{COLOURS["muted"][0]}"'
         return f"{source} -> {target} [{attributes}]"
 
     def _link(self, node: GraphNode) -> str:

@@ -67,7 +67,9 @@ def _run(program: str, source: str, seconds: float) -> str:
     svg = out.decode("utf-8", "replace")
     if process.returncode != 0 or "</svg>" not in svg:
         words = said.decode("utf-8", "replace").strip().splitlines()
-        raise LayoutError(f"{name} failed with status {process.returncode}: {words[0][:200] if words else 'no message'}")
+        raise LayoutError(
+            f"{name} failed with status {process.returncode}: {words[0][:200] if words else 'no message'}"
+        )
     return svg[svg.index("<svg") :]
 
 

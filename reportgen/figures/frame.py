@@ -56,8 +56,8 @@ def linear_ticks(low: float, high: float, amount: int, whole: bool = False) -> l
     return [tick for tick in _around(low, high, amount, whole) if low - room <= tick <= high + room]
 
 
-def widened(scale: Scale, amount: int, format: str) -> Scale:  # noqa: A002 - as Column.format
-    """The scale to the next round number on either side, where that costs little room; shares stay within 0..1."""
+def widened(scale: Scale, amount: int) -> Scale:
+    """The scale to the next round number on either side, where that costs little room."""
     if scale.log:
         return scale
     ticks = _around(scale.low, scale.high, amount, whole=False)
@@ -67,8 +67,6 @@ def widened(scale: Scale, amount: int, format: str) -> Scale:  # noqa: A002 - as
     below = [tick for tick in ticks if scale.low - 0.6 * step <= tick <= scale.low]
     above = [tick for tick in ticks if scale.high <= tick <= scale.high + 0.6 * step]
     low, high = max(below, default=scale.low), min(above, default=scale.high)
-    if format == "percent" and 0 <= scale.low and scale.high <= 1:
-        low, high = max(low, 0.0), min(high, 1.0)
     return replace(scale, low=low, high=high) if math.isfinite(low) and math.isfinite(high) else scale
 
 
@@ -110,21 +108,23 @@ def y_axis(scale: Scale, size: Size, format: str) -> Ticks:  # noqa: A002 - as C
 
 
 def x_axis(scale: Scale, size: Size, label: str, whole: bool) -> Ticks:
-    """The numbers at the horizontal axis; the last says what is counted ("step 900") and stands at the axis' end.
+    """The numbers at the horizontal axis; the last says what is counted ("step 900"), whole ones at the axis' end.
 
     Numbers that would come too close to it are left out.
     """
     ticks = linear_ticks(scale.low, scale.high, size.x_ticks, whole)
-    if scale.low == scale.high or scale.high not in ticks:
-        ticks = [*(tick for tick in ticks if tick != scale.high), scale.high]
-    texts = tick_texts(ticks[:-1], "step" if whole else "number") + tick_texts(ticks[-1:], "step" if whole else "number")
+    if not ticks or (whole and scale.high not in ticks):
+        ticks.append(scale.high)
+    if whole:  # a million is 1 M, but the last step is told in full
+        texts = tick_texts(ticks[:-1], "step") + tick_texts(ticks[-1:], "count" if abs(ticks[-1]) < 1e9 else "step")
+    else:
+        texts = tick_texts(ticks, "number")
     texts[-1] = f"{label} {texts[-1]}".strip()
     places = [scale.place(tick) for tick in ticks]
     centre = end_centre(places[-1], texts[-1], size)
     limit = centre - width_of(texts[-1], size.font) / 2 - size.font * 0.6
-    kept = [
-        at for at in range(len(ticks) - 1) if places[at] + width_of(texts[at], size.font) / 2 <= limit
-    ] + [len(ticks) - 1]
+    last = len(ticks) - 1
+    kept = [at for at in range(last) if places[at] + width_of(texts[at], size.font) / 2 <= limit] + [last]
     return Ticks(tuple(places[at] for at in kept), tuple(texts[at] for at in kept))
 
 
@@ -134,8 +134,8 @@ def end_centre(end: float, words: str, size: Size) -> float:
     return max(wide / 2, min(end, size.width - wide / 2 - 1))
 
 
-def margins(texts: Sequence[str], names: Sequence[str], size: Size) -> tuple[float, float]:
-    """The room for numbers left of the plot, and for names right of it."""
+def margins(texts: Sequence[str], names: Sequence[float], size: Size) -> tuple[float, float]:
+    """The room for numbers left of the plot, and for names of these widths right of it."""
     left = max((width_of(words, size.font) for words in texts), default=0.0) + 10
-    right = max((width_of(words, size.font) for words in names), default=8.0) + 10
+    right = max(names, default=8.0) + 10
     return round(left), round(min(right, size.width * 0.34))

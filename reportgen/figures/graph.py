@@ -81,9 +81,8 @@ def graph_view(block: GraphDrawing, leads: Callable[[str], bool]) -> GraphView:
                 texts = [("The same as text", tree_text(graph)), ("DOT source, for any Graphviz", source)]
             break
     if shown and shown[-1].depth < deepest(graph):
-        notes.append(
-            f"It is drawn to depth {shown[-1].depth} of {deepest(graph)}: with more it would have over {MOST_NODES} boxes."
-        )
+        depth = f"{shown[-1].depth} of {deepest(graph)}"
+        notes.append(f"It is drawn to depth {depth}: with more it would have over {MOST_NODES} boxes.")
     if block.autograd and graph.autograd:
         _autograd(block, pictures, texts)
     legend = _legend(shown[-1]) if shown else ()
@@ -124,7 +123,9 @@ def _legend(outline: Outline) -> tuple[tuple[str, str], ...]:
 
 
 def _swatch(fill: str, stroke: str) -> str:
-    return drawing(12, 12, element("rect", x="1", y="1", width="10", height="10", fill=paint(fill), stroke=paint(stroke)))
+    return drawing(
+        12, 12, element("rect", x="1", y="1", width="10", height="10", fill=paint(fill), stroke=paint(stroke))
+    )
 
 
 _TITLE = re.compile(r"<g><title>([^<]*)</title>")
@@ -143,7 +144,7 @@ def svg_of(markup: str, label: str, told: dict[str, str]) -> str:
         return f"<g><title>{_escaped(words)}</title>" if words else "<g>"
 
     content = _TITLE.sub(title, content)
-    group = element("g", content, font_size="12", text_anchor="middle")
+    group = element("g", content, font_size="12", text_anchor="middle", fill=paint("ink"))
     return drawing(box[2], box[3], group, cut(label, 120), "graph")
 
 

@@ -31,9 +31,7 @@ def grey_picture(data: bytes, alt: str, width: int) -> str:
     )
     # Strokes lie on the rows' middles, hence the view box begins half a pixel above.
     size = f'width="{width}" height="{round(width * down / across)}" viewBox="0 -.5 {across} {down}"'
-    return (
-        f'<svg {size} fill="none" shape-rendering="crispEdges" role="img" aria-label="{escaped(alt)}">{shapes}</svg>'
-    )
+    return f'<svg {size} fill="none" shape-rendering="crispEdges" role="img" aria-label="{escaped(alt)}">{shapes}</svg>'
 
 
 def _paths(rows: Sequence[bytes]) -> list[str]:

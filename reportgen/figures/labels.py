@@ -48,10 +48,15 @@ class Words:
         """Keep words away from a box."""
         self.boxes.append((left, top, right, bottom))
 
-    def near(self, x: float, y: float, words: str, colour: str, gap: float = 8.0) -> bool:
-        """Write `words` above or below a point, or to its sides: the first place that is free; False when none is."""
+    def near(self, x: float, y: float, words: str, colour: str, gap: float = 8.0, beside: bool = False) -> bool:
+        """Write `words` above or below a point, or to its sides: the first place that is free; False when none is.
+
+        beside: try the sides first.
+        """
         wide, high = width_of(words, self.size), self.size
-        for dx, dy in ((0, -gap), (0, gap + high * 0.8), (-wide / 2 - gap, 3), (wide / 2 + gap, 3), (0, -gap - high)):
+        across = [(0.0, -gap), (0.0, gap + high * 0.8)]
+        sides = [(wide / 2 + gap, high * 0.35), (-wide / 2 - gap, high * 0.35)]
+        for dx, dy in [*(sides + across if beside else across + sides), (0.0, -gap - high)]:
             middle = min(max(x + dx, wide / 2 + 1), self.width - wide / 2 - 1)
             box = (middle - wide / 2, y + dy - 0.8 * high, middle + wide / 2, y + dy + 0.25 * high)
             if self._free(box):

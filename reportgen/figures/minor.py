@@ -35,21 +35,26 @@ def minor_chart(block: LineChart) -> str:
     grid = "".join(line_data([(left, y), (right, y)]) for y in (top, bottom))
     shapes = [element("path", d=grid, fill="none", stroke=paint("grid"))]
     for line in lines:
-        values = [y if math.isfinite(x) and scale.drawable(y) else math.nan for x, y in zip(line.x, line.y, strict=True)]
-        runs = [[(across.place(line.x[at]), scale.place(values[at])) for at in run] for run in stretches(values, line.breaks)]
+        values = [
+            y if math.isfinite(x) and scale.drawable(y) else math.nan for x, y in zip(line.x, line.y, strict=True)
+        ]
+        runs = [
+            [(across.place(line.x[at]), scale.place(values[at])) for at in run]
+            for run in stretches(values, line.breaks)
+        ]
         data = "".join(line_data(thinned(run, right - left, 2.0)) for run in runs)
         if data:
             look = {"stroke_width": "1.4", "stroke_linecap": "round", "stroke_dasharray": dashes_of(line.role)}
             shapes.append(element("path", d=data, fill="none", stroke=paint(colour_of(line.role)), **look))
-    words = [
-        text(left - 5, y + 4, number, text_anchor="end") for y, number in zip((bottom, top), written, strict=True)
-    ]
+    words = [text(left - 5, y + 4, number, text_anchor="end") for y, number in zip((bottom, top), written, strict=True)]
     last = f"{cut(block.x_label, 24)} {tick_texts([across.high], 'step')[0]}"
     words.append(text(right, HEIGHT - 5, last, text_anchor="end"))
     return drawing(
         WIDTH,
         HEIGHT,
-        "".join(shapes) + element("g", "".join(words), fill=paint("muted"), font_size=f"{FONT:g}") + _legend(block, right),
+        "".join(shapes)
+        + element("g", "".join(words), fill=paint("muted"), font_size=f"{FONT:g}")
+        + _legend(block, right),
         label(block.title, block.caption),
         "chart",
     )

@@ -51,7 +51,7 @@ def colour_of(role: str) -> str:
 
 def dashes_of(role: str) -> str:
     """The stroke-dasharray for a role, "" for a solid line; tells the later colours apart without seeing them."""
-    return {"4": "6 2", "5": "2 2", "6": "7 2 2 2"}.get(role, "")
+    return {"4": "7 3", "5": "3 2", "6": "9 3 2 3"}.get(role, "")
 
 
 def variables(dark: bool) -> str:

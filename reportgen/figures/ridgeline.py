@@ -19,7 +19,7 @@ MOST_BINS = 32
 
 
 def ridgeline(block: Ridgeline) -> str:
-    """The picture, "" without a ridge. Of many ridges, evenly chosen ones are drawn, the first and the last among them."""
+    """The picture, "" without a ridge. Of many ridges, evenly chosen ones are drawn, with the first and the last."""
     ridges = chosen(block.ridges)
     if not ridges:
         return ""
@@ -86,8 +86,9 @@ def _tick_words(block: Ridgeline, left: float, base: float) -> list[str]:
     for share, written in sorted(block.ticks):
         if not 0 <= share <= 1:
             continue
+        written = cut(written, 14)
         wide = width_of(written, FONT)
-        x = min(left + share * (WIDTH - RIGHT - left), WIDTH - wide / 2 - 1)
+        x = max(wide / 2, min(left + share * (WIDTH - RIGHT - left), WIDTH - wide / 2 - 1))
         if x - wide / 2 > taken:
             out.append(text(x, base + FONT + 5, written, text_anchor="middle"))
             taken = x + wide / 2 + 4

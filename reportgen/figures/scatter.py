@@ -42,7 +42,7 @@ def _frame(block: ScatterChart, points: list[tuple[float, float]], size: Size) -
     y_scale, x_range = value_scale(ys, bottom, top), value_scale(xs, 0, 1)
     if y_scale is None or x_range is None:
         return None
-    y_scale, x_range = widened(y_scale, size.y_ticks, "number"), widened(x_range, size.x_ticks, "number")
+    y_scale, x_range = widened(y_scale, size.y_ticks), widened(x_range, size.x_ticks)
     numbers = y_axis(y_scale, size, "number")
     left, _ = margins(numbers.texts, (), size)
     right = size.width - 16
@@ -55,7 +55,8 @@ def _dots(points: list[tuple[float, float]], frame: Frame) -> str:
     """All points as one path of round dots; where they crowd, they are smaller."""
     shown = points[:: math.ceil(len(points) / MOST_POINTS)] if points else []
     places = sorted({(round(frame.x.place(x) * 2) * 5, round(frame.y.place(y) * 2) * 5) for x, y in shown})
-    parts, before = [], (0, 0)
+    parts: list[str] = []
+    before = (0, 0)
     for x, y in places:
         parts.append(f"{'m' if parts else 'M'}{joined((tenths(x - before[0]), tenths(y - before[1])))}h0")
         before = (x, y)
@@ -69,4 +70,3 @@ def _dots(points: list[tuple[float, float]], frame: Frame) -> str:
         stroke_linecap="round",
         stroke_opacity="0.55",
     )
-

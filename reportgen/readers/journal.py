@@ -33,13 +33,32 @@ RECORDS: dict[str, type[Any]] = {
     "note": Note,
     "failure": Failure,
 }
+# Where the compact form of a distribution (run/codec.py) holds its counts of non-finite numbers.
+NON_FINITE = slice(7, 10)
 # What a damaged line may raise while it is decoded.
 DAMAGE = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError)
 
 
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A distribution as its line holds it: decoded when it is wanted, since a page wants few of very many."""
+
+    stamp: Stamp
+    line: int
+    plain: list[Any]
+
+    @property
+    def odd(self) -> bool:
+        """Whether it says that some of its numbers are not finite."""
+        return any(self.plain[NON_FINITE])
+
+
 @dataclass(slots=True)
 class Journal:
-    """What one journal held. end: the status that its last end line gives, None when the process went on after it."""
+    """What one journal held. end: the status that its last end line gives, None when the process went on after it.
+
+    lines: how many there are; damaged: the numbers of those that could not be read, grows as snapshots are decoded.
+    """
 
     number: int
     started: float | None = None
@@ -48,11 +67,11 @@ class Journal:
     ended: float | None = None
     last: float | None = None
     lines: int = 0
-    damaged: int = 0
+    damaged: set[int] = field(default_factory=set)
     torn: bool = False
     scalars: Rows = field(default_factory=Rows)
     measures: dict[str, Rows] = field(default_factory=dict)
-    distributions: dict[tuple[str, str], list[tuple[Stamp, Distribution]]] = field(default_factory=dict)
+    distributions: dict[tuple[str, str], list[Snapshot]] = field(default_factory=dict)
     records: dict[str, list[Any]] = field(default_factory=dict)
 
 
@@ -63,12 +82,13 @@ def read_journal(path: Path, attempt: int) -> Journal:
     try:
         with path.open("rb") as file:
             for line in file:
+                journal.lines += 1
                 whole = line.endswith(b"\n")
                 try:
                     _read_line(journal, line)
                 except DAMAGE:
                     if whole:
-                        journal.damaged += 1
+                        journal.damaged.add(journal.lines)
                     else:
                         journal.torn = True
     except OSError as error:
@@ -89,7 +109,6 @@ def _read_line(journal: Journal, line: bytes) -> None:
         journal.records.setdefault(kind, []).append(from_plain(RECORDS[kind], payload))
     else:
         raise ValueError("a kind of line that is not known")
-    journal.lines += 1
     journal.last = stamp.time if journal.last is None else max(journal.last, stamp.time)
     if kind in PROGRESS:
         journal.end = journal.ended = None
@@ -137,12 +156,23 @@ def _measures(journal: Journal, stamp: Stamp, payload: dict[str, dict[str, Any]]
 
 
 def _distributions(journal: Journal, stamp: Stamp, payload: dict[str, dict[str, Any]]) -> None:
-    found = [((kind, name), _distribution(plain)) for kind, group in payload.items() for name, plain in group.items()]
-    for key, distribution in found:
-        journal.distributions.setdefault(key, []).append((stamp, distribution))
+    found = [((kind, name), plain) for kind, group in payload.items() for name, plain in group.items()]
+    if any(type(plain) is not list for _, plain in found):
+        raise TypeError("a distribution is no list")
+    for key, plain in found:
+        journal.distributions.setdefault(key, []).append(Snapshot(stamp, journal.lines, plain))
 
 
-def _distribution(plain: Any) -> Distribution:
+def decoded(journal: Journal, snapshot: Snapshot) -> Distribution | None:
+    """The distribution of a snapshot; None when its line turns out to be damaged, which is counted."""
+    try:
+        return _distribution(snapshot.plain)
+    except DAMAGE:
+        journal.damaged.add(snapshot.line)
+        return None
+
+
+def _distribution(plain: list[Any]) -> Distribution:
     found: Distribution = from_plain(Distribution, plain)
     bins, odd = found.bins, found.nans + found.positive_infinities + found.negative_infinities
     fits = 0 <= odd <= found.count and min(found.zeros, found.nans, found.elements) >= 0

@@ -21,13 +21,22 @@ def load(path: str | os.PathLike[str]) -> Run:
     Raises UnreadableRunError when there is none or several (then it names them), NewerSchemaError when a newer
     reportgen wrote it.
     """
+    return load_for_page(path, page=False)
+
+
+def load_for_page(path: str | os.PathLike[str], page: bool = True) -> Run:
+    """As `load`; of a run folder only what its page needs is decoded when `page`.
+
+    Raises UnreadableRunError when there is none or several (then it names them), NewerSchemaError when a newer
+    reportgen wrote it.
+    """
     place = Path(path)
     if not _exists(place):
         raise UnreadableRunError(f"{place} does not exist: {GIVE}")
     if not place.is_dir():
         return read_page(place)
     if _holds_run(place):
-        return read_folder(place)
+        return read_folder(place, page)
     inside = _runs_in(place)
     if not inside:
         raise UnreadableRunError(f"{place} has no run.json, so it is no run folder: {GIVE}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
@@ -16,8 +17,10 @@ from reportgen.figures.text import clean, cut
 from reportgen.render import formats
 from reportgen.render.locate import template_folder
 
-# Longer texts in a cell are folded behind their beginning.
+# Longer texts in a cell are folded behind their beginning, and longer sentences of ours lose their middle: they hold
+# a name that would fill screens.
 LONG = 240
+BRIEF = 1000
 _CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
 
 
@@ -61,7 +64,7 @@ def share_level(amount: int, row: Sequence[int]) -> int:
     total = sum(row)
     if amount <= 0 or total <= 0:
         return 0
-    return min(9, max(1, round(9 * (amount / total) ** 0.5)))
+    return min(9, max(1, round(9 * math.sqrt(amount / total))))
 
 
 @cache
@@ -85,11 +88,13 @@ def environment() -> Environment:
         "si": formats.si,
         "written": formats.written,
         "cut": cut,
+        "brief": lambda text: cut(text, BRIEF) if len(text) > BRIEF else text,
         "grouped": grouped,
         "code_lines": code_lines,
         "share_level": share_level,
         "block_name": block_name,
         "as_set": frozenset,
+        "longest_word": lambda text: max(map(len, text.split()), default=0),
     }
     made.tests |= {"text": lambda value: isinstance(value, str)}
     made.globals |= {"LONG": LONG}

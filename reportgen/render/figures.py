@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+
 from markupsafe import Markup
 
 from reportgen.blocks.charts import LineChart, Ridgeline, ScatterChart
@@ -13,8 +14,8 @@ from reportgen.blocks.table import Bar, Histogram, Spark
 from reportgen.figures.frame import BESIDE, LARGE, Size
 from reportgen.figures.graph import GraphView, Picture, graph_view
 from reportgen.figures.grey import grey_picture
-from reportgen.figures.small import bar, histogram, spark
 from reportgen.figures.ridgeline import ridgeline
+from reportgen.figures.small import bar, histogram, spark
 from reportgen.render.anchors import Anchors, walk
 from reportgen.run.media_kind import drawn_as_svg, media_type
 
@@ -57,32 +58,32 @@ class Figures:
 
     def chart(self, block: LineChart | ScatterChart, beside: bool = False) -> Markup:
         """The chart; empty when nothing of it can be drawn."""
-        return Markup(self._charts[id(block), beside])  # noqa: S704 - our own drawing, its texts escaped
+        return Markup(self._charts[id(block), beside])
 
     def small(self, cell: Spark | Histogram | Bar) -> Markup:
         """The small picture of a table's cell; empty when nothing of it can be drawn."""
         if isinstance(cell, Spark):
-            return Markup(spark(cell))  # noqa: S704
-        return Markup(histogram(cell) if isinstance(cell, Histogram) else bar(cell))  # noqa: S704
+            return Markup(spark(cell))
+        return Markup(histogram(cell) if isinstance(cell, Histogram) else bar(cell))
 
     def ridgeline(self, block: Ridgeline) -> Markup:
         """The ridgeline; empty without a ridge."""
-        return Markup(ridgeline(block))  # noqa: S704
+        return Markup(ridgeline(block))
 
     def graph(self, block: GraphDrawing) -> GraphView:
         """The pictures of a graph, or its text where there is no Graphviz."""
         view = graph_view(block, self._anchors.leads)
         return GraphView(
-            tuple(Picture(one.title, Markup(one.markup)) for one in view.pictures),  # noqa: S704
+            tuple(Picture(one.title, Markup(one.markup)) for one in view.pictures),
             view.notes,
-            tuple((kind, Markup(swatch)) for kind, swatch in view.legend),  # noqa: S704
+            tuple((kind, Markup(swatch)) for kind, swatch in view.legend),
             view.texts,
         )
 
     def coarse(self, name: str) -> bool:
         """Whether a picture is so small that its pixels should stay sharp when it is enlarged."""
         data = self._media.get(name, b"")
-        return data.startswith(_SIGNATURES[0][0]) and 0 < int.from_bytes(data[16:20], "big") <= 96
+        return media_type(data) == "image/png" and 0 < int.from_bytes(data[16:20], "big") <= 96
 
     def picture(self, item: ImageItem, width: int) -> Markup | None:
         """A small grey picture as shapes, `width` px wide; None for a picture that is to be shown as an image."""
@@ -90,7 +91,7 @@ class Figures:
         if data is None or not drawn_as_svg(data):
             return None
         drawn = grey_picture(data, item.alt or item.title or "picture", width)
-        return Markup(drawn) if drawn else None  # noqa: S704
+        return Markup(drawn) if drawn else None
 
     def address(self, name: str) -> str:
         """A picture as a data: address; "" when the page does not have it or it is no picture a browser shows."""
@@ -121,4 +122,3 @@ def _sparks(block: LineChart | ScatterChart) -> str:
         stride = max(1, len(line.y) // SPARK_VALUES)
         drawn.append(spark(Spark(line.y[::stride], f"{block.title}, {line.name}", line.role)))
     return "".join(drawn)
-

@@ -12,7 +12,7 @@ import types
 import typing
 from array import array
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import cache
 from itertools import chain, compress
 from typing import Any, TypeVar
 
@@ -71,8 +71,7 @@ def from_plain(cls: type[Record], data: Any) -> Record:
     return decoded
 
 
-@lru_cache(maxsize=None)
-def _decoder(hint: Any) -> Decoder:
+def _new_decoder(hint: Any) -> Decoder:
     origin = typing.get_origin(hint)
     arguments = typing.get_args(hint)
     if hint is Distribution:
@@ -215,8 +214,7 @@ def _bytes(data: Any) -> bytes:
 DECODERS: dict[Any, Decoder] = {float: _float, int: _int, str: _str, bool: _bool, bytes: _bytes}
 
 
-@lru_cache(maxsize=None)
-def _defaults(cls: Any) -> dict[str, Any]:
+def _new_defaults(cls: Any) -> dict[str, Any]:
     found = {}
     for field in dataclasses.fields(cls):
         if field.default is not dataclasses.MISSING:
@@ -226,19 +224,16 @@ def _defaults(cls: Any) -> dict[str, Any]:
     return found
 
 
+# Typed by hand: a class counts as hashable for mypy only then.
+_decoder: Callable[[Any], Decoder] = cache(_new_decoder)
+_defaults: Callable[[Any], dict[str, Any]] = cache(_new_defaults)
+
+
 def _same(one: Any, other: Any) -> bool:
     return type(one) is type(other) and (one == other or (one != one and other != other))
 
 
 def _plain_distribution(value: Distribution) -> list[Any]:
-    stretches: list[list[int]] = []
-    after = None
-    for index, count in zip(value.bins, value.counts, strict=True):
-        if after is None or index - after > LONGEST_GAP:
-            stretches.append([index, count])
-        else:
-            stretches[-1].extend((*(0 for _ in range(index - after)), count))
-        after = index + 1
     return [
         value.count,
         value.elements,
@@ -250,8 +245,29 @@ def _plain_distribution(value: Distribution) -> list[Any]:
         value.nans,
         value.positive_infinities,
         value.negative_infinities,
-        stretches,
+        _stretches(value.bins, value.counts),
     ]
+
+
+def _stretches(bins: array[int], counts: array[int]) -> list[list[int]]:
+    if not bins:
+        return []
+    if bins[-1] - bins[0] == len(bins) - 1:
+        return [[bins[0], *counts]]
+    stretches: list[list[int]] = []
+    stretch: list[int] = []
+    expected = bins[0] - LONGEST_GAP - 1
+    for index, count in zip(bins, counts, strict=True):
+        if index != expected:
+            gap = index - expected
+            if gap > LONGEST_GAP:
+                stretch = [index]
+                stretches.append(stretch)
+            else:
+                stretch += [0] * gap
+        stretch.append(count)
+        expected = index + 1
+    return stretches
 
 
 def _distribution(data: Any) -> Distribution:

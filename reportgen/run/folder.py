@@ -28,11 +28,15 @@ MOST_SIBLINGS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
-    """Where a run is recorded. attempt: 0, or one more than the last when resumed. warning: what was unexpected."""
+    """Where a run is recorded. attempt: 0, or one more than the last when resumed. warning: what was unexpected.
+
+    rank: of this process in a launched job. Only rank 0 makes the folder and records.
+    """
 
     path: Path
     attempt: int = 0
     warning: str = ""
+    rank: int = 0
 
     @property
     def journal(self) -> Path:
@@ -47,8 +51,13 @@ def create_folder(
 
     Without `folder` it is `runs/<title>-<local time>` (the launcher's id instead of the time under torchrun or SLURM),
     with -2, -3 ... when that exists. An explicit folder that already holds a run is resumed when `resume`, else a
-    sibling is made and `warning` says so. Raises OutputError when it cannot be made or written to.
+    sibling is made and `warning` says so. On another rank than 0 nothing is made. Raises OutputError when it cannot be
+    made or written to.
     """
+    rank = launched_rank()
+    if rank:
+        agreed = Path(folder) if folder is not None else Path(PARENT) / f"{_plain(title)}-{_suffix(now)}"
+        return RunFolder(agreed, rank=rank)
     try:
         if folder is None:
             return RunFolder(_new(Path(PARENT) / f"{_plain(title)}-{_suffix(now)}"))
@@ -69,6 +78,15 @@ def create_folder(
         reason = error.strerror or type(error).__name__
         what = f"the run folder {place} cannot be written ({reason}): pass folder= a writable place"
         raise OutputError(what) from None
+
+
+def launched_rank() -> int:
+    """This process's rank as the launcher gave it (torchrun's RANK, else SLURM's); 0 without a launcher."""
+    for variable in ("RANK", "SLURM_PROCID"):
+        rank = os.environ.get(variable, "")
+        if rank.isascii() and rank.isdigit():
+            return int(rank)
+    return 0
 
 
 def _plain(title: str) -> str:

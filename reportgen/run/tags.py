@@ -44,6 +44,8 @@ HIGHER = frozenset(
         "recall",
     }
 )
+# Words that say which part of an accuracy or an error is meant.
+QUALIFIERS = frozenset({"top1", "top5"})
 WORDS = re.compile(r"[a-z]+[0-9]*|[0-9]+")
 
 
@@ -82,14 +84,15 @@ def direction_of(metric: str, overrides: Mapping[str, str] | None = None) -> str
     """Which way the metric is better: "lower", "higher", or "" when it is not known.
 
     overrides (metric or whole tag -> direction) win. Else the metric's words are looked up from the last one on, so
-    that `mask_loss`, `loss_ce` and `acc_top1` are known by the word that says what they are.
+    that `mask_loss`, `loss_ce` and `acc_top1` are known by the word that says what they are. `top1` alone is an
+    accuracy; beside another known word (`err_top1`) that word decides.
     """
     if overrides:
         for name in (metric, parse_tag(metric).metric):
             if name in overrides:
                 return overrides[name]
-    words = WORDS.findall(metric.lower()[-200:])
-    for word in reversed(words):
+    words = WORDS.findall(metric.lower()[-200:])[::-1]
+    for word in sorted(words, key=QUALIFIERS.__contains__):
         if word in LOWER:
             return "lower"
         if word in HIGHER:

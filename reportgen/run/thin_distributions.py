@@ -49,7 +49,8 @@ def thin_distributions(
 
 def thin_distribution_series(series: DistributionSeries, limit: int) -> DistributionSeries:
     """`series` with at most `limit` snapshots, each merged; the same object when nothing changes."""
-    kept = _chosen(series, limit)
+    odd = (place for place, snapshot in enumerate(series.snapshots) if snapshot.finite < snapshot.count)
+    kept = chosen_snapshots(len(series.snapshots), limit, next(odd, None))
     snapshots = tuple(merged(series.snapshots[position]) for position in kept)
     if len(kept) == len(series.snapshots) and all(a is b for a, b in zip(snapshots, series.snapshots, strict=True)):
         return series
@@ -61,12 +62,10 @@ def thin_distribution_series(series: DistributionSeries, limit: int) -> Distribu
     )
 
 
-def _chosen(series: DistributionSeries, limit: int) -> list[int]:
-    """Evenly spread snapshots with the first and last; the first that holds a non-finite number takes its neighbour's
-    place, since that is the one to look at."""
-    count = len(series.snapshots)
+def chosen_snapshots(count: int, limit: int, odd: int | None) -> list[int]:
+    """Evenly spread positions with the first and last; `odd`, the first of a snapshot that holds a non-finite number,
+    takes its neighbour's place, since that is the one to look at."""
     kept = even_choice(count, limit)
-    odd = next((i for i, snapshot in enumerate(series.snapshots) if snapshot.finite < snapshot.count), None)
     if odd is not None and odd not in kept and len(kept) > 2:
         nearest = min(range(1, len(kept) - 1), key=lambda i: abs(kept[i] - odd))
         kept[nearest] = odd

@@ -86,8 +86,8 @@ def evenly(size: int, limit: int, keep: Sequence[int] = ()) -> list[int]:
     return sorted(wanted)
 
 
-def last_step(run: Run) -> tuple[int, bool]:
-    """The largest step of the run, and whether it counts optimizer steps."""
+def last_step(run: Run) -> int:
+    """The number of the last step: of the optimizer's, or of the steps given where these go further."""
     optimizer, steps = 0, 0
     for series in run.scalars.values():
         optimizer = max(optimizer, max(series.optimizer_steps, default=0))
@@ -97,4 +97,4 @@ def last_step(run: Run) -> tuple[int, bool]:
     for group in run.measures.values():
         for series in group.values():
             optimizer = max(optimizer, max(series.optimizer_steps, default=0))
-    return (optimizer, True) if optimizer else (steps, False)
+    return max(optimizer, steps)

@@ -134,11 +134,11 @@ def _cost(run: Run) -> list[Block]:
     share = f", {percent(cost.seconds / spent)} of the run" if spent else ""
     parts = sorted(cost.by_collector.items(), key=lambda each: (-each[1], each[0]))
     rows: tuple[tuple[Cell, ...], ...] = tuple(
-        (name, seconds(took), Bar(min(1.0, took / cost.seconds))) for name, took in parts if took > 0
+        (name, took, Bar(min(1.0, took / cost.seconds))) for name, took in parts if took > 0
     )
     return [
         Table(
-            (Column("collector", "code"), Column("time"), Column("share", "percent")),
+            (Column("collector", "code"), Column("time", "seconds"), Column("share", "percent")),
             rows,
             title="What collecting cost",
             caption=f"{seconds(cost.seconds)} of the training loop's own thread{share}.",

@@ -65,7 +65,7 @@ def _duration(run: Run) -> str:
 
 
 def _steps(run: Run) -> str:
-    step, _ = last_step(run)
+    step = last_step(run)
     epochs = [e for series in run.scalars.values() for e in series.epochs if math.isfinite(e)]
     epochs += [p.stamp.epoch for p in run.predictions if p.stamp.epoch is not None]
     told = [counted(step, "step")] if step else []
@@ -162,5 +162,5 @@ def _amount(amount: int) -> str:
 
 
 def _pace(known: Pace) -> Stat:
-    detail = f"{percent(known.waiting)} waiting for data" if known.waiting is not None else f"median of {known.of}"
+    detail = f"{percent(known.waiting)} waiting for data" if known.waiting is not None else "median over the run"
     return Stat("step", seconds(known.step), detail)

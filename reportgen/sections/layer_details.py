@@ -2,52 +2,70 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reportgen.blocks.charts import Ridgeline, Ridgelines
+from reportgen.blocks.charts import Ridgelines
+from reportgen.blocks.page import Block
 from reportgen.blocks.slug import slug
 from reportgen.blocks.table import Cell, Column, Table
-from reportgen.blocks.text import Fold
-from reportgen.blocks.wording import cut
+from reportgen.blocks.text import Fold, Text
+from reportgen.blocks.wording import counted, cut
 from reportgen.run.distribution import DistributionSeries
 from reportgen.run.records import Run
 from reportgen.sections.curves import evenly
 from reportgen.sections.layer_list import Layer, finite_or_none
+from reportgen.sections.rebin import BINS
 from reportgen.sections.ridges import RIDGES, ridgeline
 
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """How much is drawn: layers, whether of each parameter or the main one only, ridges a picture, rows a table."""
+    """How much is drawn: layers, whether of each parameter or the main one only, ridges a picture.
+
+    rows: snapshots of each series in the table under its picture; 0 for one table of all layers' last snapshots.
+    """
 
     layers: int
     every_parameter: bool
     ridges: int
+    bins: int
     rows: int
 
 
 # A ridgeline takes 1 to 2 kB of a page that is to stay under 500 kB: the more layers, the less of each.
-SMALL = Detail(layers=12, every_parameter=True, ridges=RIDGES, rows=5)
-MEDIUM = Detail(layers=24, every_parameter=False, ridges=RIDGES, rows=3)
-LARGE = Detail(layers=40, every_parameter=False, ridges=5, rows=2)
+SMALL = Detail(layers=12, every_parameter=True, ridges=RIDGES, bins=BINS, rows=5)
+MEDIUM = Detail(layers=20, every_parameter=False, ridges=RIDGES, bins=BINS, rows=2)
+LARGE = Detail(layers=24, every_parameter=False, ridges=4, bins=24, rows=0)
+# Rows of the one table of a large model.
+ROWS = 150
 
 
-def details(run: Run, layers: Sequence[Layer]) -> list[Fold]:
-    """The folds, in the order of the layers. Of a large model those of most dimensions and evenly spread ones."""
+def details(run: Run, layers: Sequence[Layer]) -> list[Block]:
+    """A fold a layer, in their order. Of a very large model those with weight matrices, and evenly spread others."""
     known = [layer for layer in layers if _series(run, layer, every=True)]
     detail = next((each for each in (SMALL, MEDIUM, LARGE) if len(known) <= each.layers), LARGE)
     chosen = _chosen(known, detail.layers)
-    return [fold for layer in chosen if (fold := _fold(run, layer, detail)) is not None]
+    blocks: list[Block] = [fold for layer in chosen if (fold := _fold(run, layer, detail)) is not None]
+    if len(chosen) < len(known):
+        told = f"Drawn for {len(chosen)} of {counted(len(known), 'layer')}: "
+        blocks.append(Text(told + "those with weight matrices before others, evenly spread.", muted=True))
+    if blocks and not detail.rows:
+        rows = [series for layer in chosen for row in _series(run, layer, every=False) for series in row]
+        blocks.append(Fold("Numbers of all drawn distributions", (_last(rows),), detail="at the last snapshot"))
+    return blocks
 
 
 def _chosen(layers: list[Layer], limit: int) -> list[Layer]:
     if len(layers) <= limit:
         return layers
     # Weights that are matrices say more of training than the scales and offsets of normalisations.
-    matrices = [layer for layer in layers if any(len(p.shape) > 1 for _, p in layer.parameters)]
-    pool = matrices if len(matrices) >= limit else layers
-    return [pool[at] for at in evenly(len(pool), limit)]
+    matrices = [at for at, layer in enumerate(layers) if any(len(p.shape) > 1 for _, p in layer.parameters)]
+    others = [at for at in range(len(layers)) if at not in set(matrices)]
+    first = [matrices[k] for k in evenly(len(matrices), limit)]
+    more = [others[k] for k in evenly(len(others), limit - len(first))] if len(first) < limit - 1 else []
+    return [layers[at] for at in sorted({*first, *more})]
 
 
 def _series(run: Run, layer: Layer, every: bool) -> list[list[DistributionSeries]]:
@@ -69,11 +87,11 @@ def _series(run: Run, layer: Layer, every: bool) -> list[list[DistributionSeries
 def _fold(run: Run, layer: Layer, detail: Detail) -> Fold | None:
     blocks = []
     for row in _series(run, layer, detail.every_parameter):
-        drawn = [(series, item) for series in row if (item := ridgeline(series, _title(series), detail.ridges))]
-        if not drawn:
-            continue
-        items: tuple[Ridgeline, ...] = tuple(item for _, item in drawn)
-        blocks.append(Ridgelines(items, numbers([series for series, _ in drawn], detail.rows)))
+        pairs = [(series, ridgeline(series, _title(series), detail.ridges, detail.bins)) for series in row]
+        drawn = [(series, item) for series, item in pairs if item is not None]
+        if drawn:
+            table = numbers([series for series, _ in drawn], detail.rows) if detail.rows else None
+            blocks.append(Ridgelines(tuple(item for _, item in drawn), table))
     if not blocks:
         return None
     text = f"{layer.kind} {layer.output}".strip()
@@ -89,22 +107,36 @@ def _title(series: DistributionSeries) -> str:
 
 def numbers(row: Sequence[DistributionSeries], limit: int) -> Table:
     """Mean, spread, extremes and zeros of at most `limit` snapshots of each series."""
-    rows: list[tuple[Cell, ...]] = []
-    for series in row:
-        for at in evenly(len(series.snapshots), limit):
-            snapshot = series.snapshots[at]
-            rows.append(
-                (
-                    _title(series),
-                    series.steps[at],
-                    finite_or_none(snapshot.mean),
-                    finite_or_none(snapshot.std),
-                    finite_or_none(snapshot.minimum),
-                    finite_or_none(snapshot.maximum),
-                    snapshot.zeros / snapshot.finite if snapshot.finite else None,
-                    snapshot.count - snapshot.finite,
-                )
-            )
+    rows: list[tuple[Cell, ...]] = [
+        (_title(series), *_moments(series, at)) for series in row for at in evenly(len(series.snapshots), limit)
+    ]
+    return dataclasses.replace(_table(rows), title="Numbers", folded=True)
+
+
+def _last(known: Sequence[DistributionSeries]) -> Table:
+    """The same of the last snapshot of each series, by full name."""
+    names = {"weight": "", "gradient": "gradient of ", "activation": "output of "}
+    rows: list[tuple[Cell, ...]] = [
+        (f"{names[series.kind]}{cut(series.name)}", *_moments(series, len(series.snapshots) - 1))
+        for series in known[:ROWS]
+    ]
+    return dataclasses.replace(_table(rows), total=len(known) if len(known) > ROWS else 0)
+
+
+def _moments(series: DistributionSeries, at: int) -> tuple[Cell, ...]:
+    snapshot = series.snapshots[at]
+    return (
+        series.steps[at],
+        finite_or_none(snapshot.mean),
+        finite_or_none(snapshot.std),
+        finite_or_none(snapshot.minimum),
+        finite_or_none(snapshot.maximum),
+        snapshot.zeros / snapshot.finite if snapshot.finite else None,
+        snapshot.count - snapshot.finite,
+    )
+
+
+def _table(rows: list[tuple[Cell, ...]]) -> Table:
     columns: tuple[Column, ...] = (
         Column("of"),
         Column("step", "step"),
@@ -118,4 +150,4 @@ def numbers(row: Sequence[DistributionSeries], limit: int) -> Table:
     # A column of nothing but 0 says nothing.
     if not any(entry[-1] for entry in rows):
         columns, rows = columns[:-1], [entry[:-1] for entry in rows]
-    return Table(columns=columns, rows=tuple(rows), title="Numbers", folded=True)
+    return Table(columns=columns, rows=tuple(rows))

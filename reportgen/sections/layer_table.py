@@ -47,8 +47,8 @@ def layer_table(run: Run, layers: Sequence[Layer]) -> Table:
     total = total_parameters(run, list(layers))
     flops = [layer.flops for layer in layers if layer.flops is not None]
     sums: dict[str, Cell] = {"layer": "total", "parameters": total}
-    sums["MFLOP"] = sum(flops) / 1e6 if flops else None
-    rows.append(tuple(sums.get(each.column.name) for each in columns))
+    sums["MFLOP"] = sum(flops) / 1e6 if flops else ""
+    rows.append(tuple(sums.get(each.column.name, "") for each in columns))
     return Table(
         columns=tuple(each.column for each in columns),
         rows=tuple(rows),
@@ -76,7 +76,7 @@ def _columns(run: Run, layers: Sequence[Layer]) -> list[Cells]:
         Cells(Column("gradient norm", hint="of its largest parameter, over the run"), lambda layer: _norm(run, layer)),
         Cells(
             Column("update / weight", "number", "norm of one step's change over the norm of the weights, last burst"),
-            ratio,
+            lambda layer: None if (value := ratio(layer)) is None else number(value, 2),
             lambda layer: _odd_ratio(ratio(layer), layer),
         ),
         Cells(

@@ -34,8 +34,7 @@ def build(run: Run, diagnosis: Diagnosis) -> SectionView | None:
     if folds:
         blocks.append(
             Text(
-                "Distributions over time: one ridge a snapshot, the oldest at the back; all ridges of a picture share "
-                "their axis and their scale.",
+                "One ridge a snapshot, the oldest at the back; all ridges of a picture share axis and scale.",
                 muted=True,
                 title="Distributions over time",
             )

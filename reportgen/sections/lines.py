@@ -10,7 +10,7 @@ from reportgen.blocks.table import Cell, Column, Table
 from reportgen.blocks.wording import count, cut
 from reportgen.config import TABLE_ROWS
 from reportgen.sections.axis import Axis
-from reportgen.sections.curves import Curve, evenly
+from reportgen.sections.curves import Curve
 
 SPLITS = {"train": 1, "val": 2, "test": 3}
 # Positive values over more decades than this are drawn on a logarithmic axis.
@@ -80,10 +80,11 @@ def _breaks(curve: Curve, order: list[int]) -> tuple[int, ...]:
     return tuple(sorted(found - {0}))
 
 
-def numbers_table(curves: Sequence[Curve], axis: Axis, style: str) -> Table:
-    """The numbers of a chart in at most TABLE_ROWS rows, evenly thinned.
+def numbers_table(curves: Sequence[Curve], axis: Axis, style: str, limit: int = TABLE_ROWS) -> Table:
+    """The numbers of a chart in about `limit` rows (at most TABLE_ROWS), evenly thinned.
 
-    The ends of each line, its best and its first value that is not finite are among them.
+    The ends of each line, its best and its first value that is not finite are among them; of steps next to each other
+    one at which more lines have a value is preferred.
     """
     values: dict[int, list[Cell]] = {}
     keep: set[int] = set()
@@ -95,7 +96,7 @@ def numbers_table(curves: Sequence[Curve], axis: Axis, style: str) -> Table:
         wanted.add(next((at for at, value in enumerate(curve.series.values) if not math.isfinite(value)), None))
         keep.update(places[at] for at in wanted if at is not None)
     steps = sorted(values)
-    chosen = evenly(len(steps), TABLE_ROWS, [at for at, step in enumerate(steps) if step in keep])
+    chosen = _rows(steps, values, keep, limit)
     total = max([len(steps), *(curve.series.logged for curve in curves)])
     title = f"Numbers: {count(len(chosen))} of {count(total)} steps" if len(chosen) < total else "Numbers"
     return Table(
@@ -105,3 +106,17 @@ def numbers_table(curves: Sequence[Curve], axis: Axis, style: str) -> Table:
         total=total if total > len(chosen) else 0,
         folded=True,
     )
+
+
+def _rows(steps: list[int], values: dict[int, list[Cell]], keep: set[int], limit: int) -> list[int]:
+    """The positions of the steps to list: those to keep, and of equal stretches the fullest one nearest the middle."""
+    if len(steps) <= limit:
+        return list(range(len(steps)))
+    wanted = {at for at, step in enumerate(steps) if step in keep}
+    stretches = max(1, limit - len(wanted))
+    for k in range(stretches if len(wanted) < limit else 0):
+        low, high = k * len(steps) // stretches, (k + 1) * len(steps) // stretches
+        middle = (low + high - 1) / 2
+        gaps = {at: values[steps[at]].count(None) for at in range(low, high)}
+        wanted.add(min(gaps, key=lambda at: (gaps[at], abs(at - middle), at)))
+    return sorted(wanted)

@@ -25,6 +25,9 @@ CHARTS = 25
 LISTED = 200
 GROUPS = 20
 LINES = 8
+# A table of numbers takes 8 kB for 100 rows; those of all charts together hold about so many rows.
+ALL_ROWS = 500
+FEWEST_ROWS = 20
 SPARK_POINTS = 40
 SPLITS = ("train", "val", "test")
 
@@ -35,7 +38,8 @@ def build(run: Run, diagnosis: Diagnosis) -> SectionView | None:
     if not curves:
         return None
     groups = grouped(curves)
-    charts = [chart(group) for group in groups[:CHARTS]]
+    rows = max(FEWEST_ROWS, min(TABLE_ROWS, ALL_ROWS // min(len(groups), CHARTS)))
+    charts = [chart(group, rows) for group in groups[:CHARTS]]
     rest = [curve for group in groups[CHARTS:] for curve in group]
     shown = [curve for group in groups[:CHARTS] for curve in group]
     blocks: list[Block] = [*charts, summary(shown)]
@@ -67,7 +71,7 @@ def _rank(group: list[Curve]) -> tuple[int, int, NaturalKey]:
     return rank, -len({curve.split for curve in group}), natural(metric)
 
 
-def chart(group: list[Curve]) -> LineChart:
+def chart(group: list[Curve], rows: int = TABLE_ROWS) -> LineChart:
     """The chart of one metric. At most LINES lines; a note says how many are left out."""
     shown = group[:LINES]
     axis = place(shown)
@@ -83,7 +87,7 @@ def chart(group: list[Curve]) -> LineChart:
         y_format="percent" if share else "number",
         log_y=not share and logarithmic(shown),
         anchor=slug("metric", shown[0].metric),
-        numbers=numbers_table(shown, axis, "percent" if share else "number"),
+        numbers=numbers_table(shown, axis, "percent" if share else "number", rows),
         notes=tuple(notes),
     )
 
@@ -93,11 +97,11 @@ def summary(curves: list[Curve]) -> Table:
     return Table(
         columns=(
             Column("tag", "code"),
-            Column("first"),
-            Column("last"),
-            Column("least"),
-            Column("greatest"),
-            Column("best", hint="the least or the greatest, where the metric's name says which is better"),
+            Column("first", "number"),
+            Column("last", "number"),
+            Column("least", "number"),
+            Column("greatest", "number"),
+            Column("best", "number", "the least or the greatest, where the metric's name says which is better"),
             Column("best at step", "step"),
             Column("points", "count", hint="how many were logged"),
         ),
@@ -153,7 +157,13 @@ def _listing(curves: list[Curve], total: int) -> Table:
             )
         )
     return Table(
-        columns=(Column("tag", "code"), Column("last"), Column("least"), Column("greatest"), Column("over time")),
+        columns=(
+            Column("tag", "code"),
+            Column("last", "number"),
+            Column("least", "number"),
+            Column("greatest", "number"),
+            Column("over time"),
+        ),
         rows=tuple(rows),
         total=total if total > len(rows) else 0,
     )

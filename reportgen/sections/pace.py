@@ -16,11 +16,10 @@ WINDOWS = 20
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """step: seconds of one step. waiting: share of it spent waiting for data, None when unknown. of: what was timed."""
+    """step: seconds of one step, the median over the run. waiting: share of it spent waiting for data, if known."""
 
     step: float
     waiting: float | None
-    of: str
 
 
 def duration(run: Run) -> float | None:
@@ -45,13 +44,14 @@ def pace(run: Run) -> Pace | None:
     if timed is not None and timed.finite:
         waits = run.measures.get("data_wait", {}).get("train")
         waiting = statistics.median([waits.values[at] for at in waits.finite]) if waits and waits.finite else None
-        return Pace(statistics.median([timed.values[at] for at in timed.finite]), waiting, "the passes")
+        return Pace(statistics.median([timed.values[at] for at in timed.finite]), waiting)
     busiest = max(run.scalars.values(), key=len, default=None)
     return _logged(busiest) if busiest is not None else None
 
 
 def _logged(series: Series) -> Pace | None:
-    steps = series.optimizer_steps if len(series.optimizer_steps) and max(series.optimizer_steps) > 0 else series.steps
+    counted = series.optimizer_steps
+    steps = counted if len(counted) and counted[-1] > counted[0] else series.steps
     if len(steps) < 3 or len(series.times) != len(steps):
         return None
     ends = evenly(len(steps), WINDOWS + 1)
@@ -60,4 +60,4 @@ def _logged(series: Series) -> Pace | None:
         done, spent = steps[after] - steps[before], series.times[after] - series.times[before]
         if done > 0 and spent > 0:
             found.append(spent / done)
-    return Pace(statistics.median(found), None, f"{len(found)} stretches") if found else None
+    return Pace(statistics.median(found), None) if found else None

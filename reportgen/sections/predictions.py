@@ -63,7 +63,7 @@ def _taken(each: PredictionSet) -> Text:
     if each.outputs_are:
         told += f"; {OUTPUTS.get(each.outputs_are, f'outputs were taken as {each.outputs_are}')}"
         told += f" ({each.reason})" if each.reason else ""
-    return Text(" ".join([sentence(told), *(sentence(note) for note in each.notes)]))
+    return Text(" ".join([sentence(told), *(sentence(note) for note in each.notes)]), muted=True)
 
 
 def metrics_table(sets: list[PredictionSet]) -> Table:

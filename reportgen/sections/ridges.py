@@ -22,7 +22,7 @@ ROLES = {"weight": "1", "gradient": "3", "activation": "2", "histogram": "4"}
 TITLES = {"weight": "weights", "gradient": "gradients", "activation": "activations", "histogram": "values"}
 
 
-def ridgeline(series: DistributionSeries, title: str = "", ridges: int = RIDGES) -> Ridgeline | None:
+def ridgeline(series: DistributionSeries, title: str = "", ridges: int = RIDGES, bins: int = BINS) -> Ridgeline | None:
     """The ridgeline of a series; None when no snapshot has a finite number to draw.
 
     Gradients stand on a log10 axis of their magnitude, since they change by orders of magnitude; the rest on a linear
@@ -32,7 +32,7 @@ def ridgeline(series: DistributionSeries, title: str = "", ridges: int = RIDGES)
     snapshots = [series.snapshots[at] for at in chosen]
     log = series.kind == "gradient"
     zeros = not log and not _mostly_zero(snapshots)
-    scale = log_scale(snapshots) if log else linear_scale(snapshots, series.kind == "weight", zeros)
+    scale = log_scale(snapshots, bins) if log else linear_scale(snapshots, series.kind == "weight", zeros, bins)
     if scale is None:
         return None
     shares = [_shares(snapshot, scale, zeros) for snapshot in snapshots]
@@ -63,23 +63,25 @@ def _shares(snapshot: Distribution, scale: Scale, zeros: bool) -> list[float]:
     return [height / snapshot.finite for height in spread(snapshot, scale, zeros)]
 
 
-def linear_scale(snapshots: Sequence[Distribution], symmetric: bool, zeros: bool = True) -> Scale | None:
+def linear_scale(
+    snapshots: Sequence[Distribution], symmetric: bool, zeros: bool = True, bins: int = BINS
+) -> Scale | None:
     """The range of all but the outermost 0.5 % on each side; None without a number."""
     low, high = value_quantiles(snapshots, (TAIL, 1 - TAIL), zeros)
     if math.isnan(low) or math.isinf(high - low):
         return None
     if symmetric and low < 0 < high:
         reach = max(-low, high)
-        return Scale(-reach, reach, BINS - 1)  # odd, so that zero is the middle of a bin
+        return Scale(-reach, reach, bins - 1)  # odd, so that zero is the middle of a bin
     if low == high:
         reach = abs(low) * 0.1 or 1.0
-        return Scale(low - reach, low + reach, BINS - 1)
+        return Scale(low - reach, low + reach, bins - 1)
     if low > 0 and low < 0.3 * high:
         low = 0.0
-    return Scale(low, high, BINS)
+    return Scale(low, high, bins)
 
 
-def log_scale(snapshots: Sequence[Distribution]) -> Scale | None:
+def log_scale(snapshots: Sequence[Distribution], bins: int = BINS) -> Scale | None:
     """The same for log10 of the magnitude; at least one decade wide."""
     low, high = magnitude_quantiles(snapshots, (TAIL, 1 - TAIL))
     if math.isnan(low) or low <= 0:
@@ -88,7 +90,7 @@ def log_scale(snapshots: Sequence[Distribution]) -> Scale | None:
     if top - bottom < 1:
         middle = (top + bottom) / 2
         bottom, top = middle - 0.5, middle + 0.5
-    return Scale(bottom, top, BINS, log=True)
+    return Scale(bottom, top, bins, log=True)
 
 
 def linear_ticks(scale: Scale) -> tuple[tuple[float, str], ...]:

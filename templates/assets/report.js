@@ -39,6 +39,11 @@
   addEventListener('hashchange', show);
   show();
 
+  // A drawing that is wider than its box begins with its middle.
+  for (const box of document.querySelectorAll('.box')) {
+    box.scrollLeft = (box.scrollWidth - box.clientWidth) / 2;
+  }
+
   let closed = [];
   addEventListener('beforeprint', () => {
     closed = all.filter(fold => !fold.open);

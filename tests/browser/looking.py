@@ -45,7 +45,7 @@ def chart_faults(tab: Tab) -> list[str]:
 
 
 def overflow(tab: Tab) -> list[str]:
-    """What makes the page wider than the screen, and text that its box cuts off."""
+    """What makes the page wider than the screen, text that its box cuts off, and words broken into letters."""
     return probe(tab, "overflow")
 
 
@@ -86,6 +86,6 @@ def blackened(tab: Tab) -> list[str]:
         share = dark_share(part)
         if share > 0.05:
             faults.append(f"the chart at {x:.0f}, {y:.0f} is {share:.0%} black")
-        if len(np.unique(part.reshape(-1, 3), axis=0)) < 2:
+        if not (part != part[0, 0]).any():
             faults.append(f"the chart at {x:.0f}, {y:.0f} has one colour only")
     return faults

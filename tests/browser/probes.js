@@ -30,15 +30,16 @@ function missingText(selector) {
 }
 
 function sectionTexts() {
-  const sections = [...document.querySelectorAll('section[id]')].filter(item => !item.parentElement.closest('section'));
+  const sections = [...document.querySelectorAll('section[id], header[id]')].filter(item => !item.parentElement.closest('section'));
   return Object.fromEntries(sections.map(item =>
     [item.id, textNodes(item).map(node => node.data).join('').replace(/\s+/g, '')]));
 }
 
 const charts = () => [...document.querySelectorAll('svg')].filter(svg => !svg.parentElement.closest('svg') && !svg.closest('[hidden]'));
 
+// Pictures drawn pixel by pixel may be as dark as they like.
 function chartBoxes() {
-  return charts().map(svg => svg.getBoundingClientRect()).filter(box => box.width > 0 && box.height > 0)
+  return charts().filter(svg => svg.getAttribute('shape-rendering') !== 'crispEdges').map(svg => svg.getBoundingClientRect()).filter(box => box.width > 0 && box.height > 0)
     .map(box => [box.x + scrollX, box.y + scrollY, box.width, box.height]);
 }
 
@@ -101,7 +102,16 @@ function overflow() {
       faults.push('beyond the edge: ' + name(node.parentElement));
     }
   }
-  return faults.slice(0, 30);
+  return faults.concat(squeezed()).slice(0, 30);
+}
+
+// Words broken letter by letter, because their column got no room.
+function squeezed() {
+  return textNodes(document.body).filter(node => {
+    if (isSvg(node.parentElement)) return false;
+    const lines = new Set(boxesOf(node).filter(box => box.width > 0).map(box => Math.round(box.top))).size;
+    return lines >= 3 && node.data.trim().length / lines < 3;
+  }).map(node => 'broken into letters: ' + name(node.parentElement));
 }
 
 // Contrast: WCAG 2.2, relative luminance of sRGB.

@@ -56,6 +56,7 @@ def test_a_fine_page_has_no_complaints(tab, tmp_path):
             looking.overflow,
             "cut off",
         ),
+        ("<p>falls", "<p style='width:5px;overflow-wrap:anywhere'>falls", looking.overflow, "broken into letters"),
         ("<p>falls", "<p style='color:#999'>falls", looking.faint_text, "contrast 2.8"),
         ("<p>falls", "<p style='color:#fff;background:#333'>falls<b style='color:#777'>!", looking.faint_text, "2.8"),
         ('fill="#333">step', 'fill="#bbb">step', looking.faint_text, "contrast 1.9"),

@@ -2,6 +2,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -16,7 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def folder(tmp_path):
-    return write_folder(tmp_path / "run", fake_run(layers=1, steps=10, snapshots=2, examples=4))
+    run = fake_run(layers=1, steps=3, snapshots=1, scalars={"val/acc": [0.1]}, predictions=(), graphs=(), media={})
+    return write_folder(tmp_path / "run", run)
 
 
 def run(capsys, *arguments):
@@ -48,10 +50,10 @@ def test_quiet_is_quiet(capsys, folder):
 
 
 def test_embed_full_carries_every_point(capsys, tmp_path):
-    folder = write_folder(tmp_path / "run", fake_run(layers=1, steps=1500, snapshots=2, examples=2))
-    for embed, points in (("thin", 1000), ("full", 1500)):
+    folder = write_folder(tmp_path / "run", fake_run(scalars={"train/loss": range(1500)}, layers=1, graphs=()))
+    for embed, points in (("thin", range(900, 1001)), ("full", [1500])):
         assert run(capsys, "build", folder, "--embed", embed)[0] == 0
-        assert len(reportgen.load(folder / "report.html").scalars["train/loss"]) == points
+        assert len(reportgen.load(folder / "report.html").scalars["train/loss"]) in points
 
 
 def test_a_damaged_run_is_built_with_status_0(capsys, folder):
@@ -145,3 +147,11 @@ def test_importing_reportgen_or_the_command_imports_neither_torch_nor_matplotlib
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert done.stdout == "[]\n", done.stderr
+
+
+@pytest.mark.parametrize(("arguments", "taken"), [((), (None, False)), (("--out", "d", "--quiet"), (Path("d"), True))])
+def test_demo_trains_where_it_is_told(capsys, monkeypatch, arguments, taken):
+    train = ModuleType("reportgen.demo.train")
+    train.main = lambda out, quiet: Path(f"{out}-{quiet}.html")
+    monkeypatch.setitem(sys.modules, "reportgen.demo.train", train)
+    assert run(capsys, "demo", *arguments) == (0, f"{taken[0]}-{taken[1]}.html\n", "")

@@ -8,9 +8,12 @@ from hypothesis import strategies as st
 
 from reportgen.errors import NewerSchemaError, UnreadableRunError
 from reportgen.readers.folder import read_folder
+from reportgen.run.page_data import encode
 from reportgen.run.records import Images, Note, Run, TableRecord, TextRecord
 from reportgen.run.series import Stamp
+from reportgen.run.thin import thin
 from reportgen.testing import fake_run
+from reportgen.testing_run import distribution_of
 from tests.readers.writing import journal_lines, journal_path, line, write_folder
 from tests.run.test_page_data import assert_same
 
@@ -293,3 +296,26 @@ def test_a_journal_without_permission_is_an_error(tmp_path):
     journal_path(folder).chmod(0)
     with pytest.raises(UnreadableRunError, match="cannot be read"):
         read_folder(folder)
+
+
+# -- for a page ---------------------------------------------------------------------------------------------------
+
+
+def test_reading_for_a_page_gives_the_same_page(tmp_path):
+    run = fake_run(snapshots=40, hostile=True)
+    series = next(iter(run.distributions["gradient"].values()))
+    odd = (*series.snapshots[:20], distribution_of([1.0, float("nan")]), *series.snapshots[21:])
+    gradients = {**run.distributions["gradient"], series.name: dataclasses.replace(series, snapshots=odd)}
+    run = dataclasses.replace(run, distributions={**run.distributions, "gradient": gradients})
+    folder = write_folder(tmp_path, run)
+    full, page = thin(read_folder(folder)), thin(read_folder(folder, page=True))
+    assert_same(page, full)
+    assert encode(page) == encode(full)
+    assert any(snapshot.nans for snapshot in page.distributions["gradient"][series.name].snapshots)
+
+
+def test_a_damaged_distribution_is_found_when_it_is_decoded(tmp_path):
+    wrong = line("distributions", {"weight": {"w": [1] * 11, "v": [1] * 11}})
+    run = read_folder(folder_of(tmp_path, wrong, line("scalars", {"a": 1.0})))
+    assert run.damage.lines == 1
+    assert run.distributions == {}

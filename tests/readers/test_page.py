@@ -44,7 +44,9 @@ def test_another_page_is_refused(tmp_path):
     with pytest.raises(UnreadableRunError, match="holds no run"):
         read_page(written(tmp_path, "<html><body>hello</body></html>"))
     with pytest.raises(UnreadableRunError, match="cannot be read"):
-        read_page(written(tmp_path, '<html><script type="application/json" id="reportgen-data">{"a":1}</script></html>'))
+        read_page(
+            written(tmp_path, '<html><script type="application/json" id="reportgen-data">{"a":1}</script></html>')
+        )
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(UnreadableRunError, match="give a run folder"):
         read_page(tmp_path / "binary")

@@ -70,8 +70,8 @@ def test_cells_show_weights_on_one_axis_gradients_over_time_and_the_last_ratio()
 
     assert all(isinstance(cell, Histogram) and (cell.low, cell.high) == (-0.3, 0.3) for cell in weights[:4])
     assert all(isinstance(cell, Spark) for cell in norms[:4])
-    assert all(0 < ratio < 0.01 for ratio in column(table, "update")[:4])
-    assert column(table, "dead")[3:] == [None, None]
+    assert column(table, "update")[0] == "0.0014"
+    assert column(table, "dead")[3:] == [None, ""]
 
 
 def test_columns_nobody_has_a_value_for_are_left_out():
@@ -176,14 +176,33 @@ def test_each_layer_folds_out_into_weight_gradient_and_output():
 
 
 def test_the_more_layers_the_less_of_each():
-    small, large = folds_of(fake_run(layers=4)), folds_of(fake_run(layers=60, steps=200))
+    run = fake_run(layers=60, steps=60, snapshots=6)
+    small, (*large, numbers) = folds_of(fake_run(layers=4)), folds_of(run)
 
     assert len(small) == 4
-    assert len(large) == 40
+    assert len(large) == 24
     assert (large[0].title, large[-1].title) == ("fc1", "fc60")
-    assert len(small[0].blocks[0].items[0].ridges) > len(large[0].blocks[0].items[0].ridges) == 5
-    assert all(isinstance(block, Ridgelines) for block in large[0].blocks)
+    assert len(small[0].blocks[0].items[0].ridges) > len(large[0].blocks[0].items[0].ridges) == 4
+    assert all(isinstance(block, Ridgelines) and block.numbers is None for block in large[0].blocks)
     assert len(large[0].blocks) == 1
+    assert any(isinstance(b, Text) and b.text.startswith("Drawn for 24 of 60 layers") for b in build(run, None).blocks)
+    # The numbers of all of them stand in one table: weight, gradient and output of each.
+    (table,) = numbers.blocks
+    assert len(table.rows) == 3 * 24
+    assert [row[0] for row in table.rows[:3]] == ["fc1.weight", "gradient of fc1.weight", "output of fc1"]
+
+
+def test_layers_with_weight_matrices_are_drawn_before_others():
+    run = fake_run(layers=60, steps=30, snapshots=3)
+    model = run.models[0]
+    flat = {f"fc{k}.weight" for k in range(1, 61) if k % 6}
+    parameters = tuple(dataclasses.replace(p, shape=(p.numel,)) if p.name in flat else p for p in model.parameters)
+    run = dataclasses.replace(run, models=(dataclasses.replace(model, parameters=parameters),), graphs=())
+    titles = [fold.title for fold in folds_of(run)[:-1]]
+
+    assert {f"fc{k}" for k in range(6, 61, 6)} <= set(titles)
+    assert len(titles) == 24
+    assert titles == sorted(titles, key=lambda title: int(title[2:]))
 
 
 def test_very_many_layers_keep_the_table_bounded_and_the_total_whole():

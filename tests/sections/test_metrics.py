@@ -145,6 +145,22 @@ def test_numbers_have_at_most_a_hundred_rows_with_ends_best_and_first_bad_value(
     assert (123, 0.01) in numbers.rows
 
 
+def test_numbers_prefer_steps_at_which_every_line_has_a_value():
+    train = series_of([1.0] * 500, list(range(0, 1000, 2)))
+    val = series_of([2.0] * 200, list(range(0, 1000, 5)))
+    (chart,) = charts({"train/loss": train, "val/loss": val})
+
+    rows = chart.numbers.rows
+    assert len(rows) <= 100
+    assert sum(None in row for row in rows) < 10
+
+
+def test_the_more_charts_the_fewer_rows_of_numbers():
+    drawn = charts({f"x{k}": [float(k + j) for j in range(300)] for k in range(10)})
+
+    assert all(40 <= len(chart.numbers.rows) <= 50 for chart in drawn)
+
+
 def test_numbers_of_lines_with_different_steps_leave_gaps():
     (chart,) = charts({"train/loss": [3.0, 2.0, 1.0], "val/loss": series_of([2.5], [1])})
 

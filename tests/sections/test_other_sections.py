@@ -77,7 +77,7 @@ def test_without_watched_layers_the_table_stands_with_the_graph():
     found = blocks(graph, fake_run(measures={}, distributions={}))
     (table,) = of(found, Table)
 
-    assert table.rows[-1] == ("total", None, None, 93_962, table.rows[-1][4])
+    assert table.rows[-1] == ("total", "", "", 93_962, table.rows[-1][4])
     assert set(of(found, GraphDrawing)[0].links.values()) <= set(table.anchors)
 
 

@@ -111,6 +111,9 @@ class Predictions:
                 self._write(done, history, pictures=history.empty or history.pictures.due(self._clock()))
             if history.sentence:
                 fresh.notes.fact(history.sentence)
+            if done is None:
+                # The recorder's thread, which asks for what is pending, starts with the first record.
+                self._write(fresh, history, pictures=False)
 
     def write_pending(self) -> None:
         """Write what changed and is due; called before each periodic flush, from any thread."""

@@ -142,6 +142,9 @@ class Detection:
         if defined:
             metrics["ap50"] = sum(defined) / len(defined)
         if labels:
+            self.notes.fact(
+                "On the images: green boxes are the truth, red ones the prediction with its class and score."
+            )
             self.notes.fact(f"Precision, recall and the examples take detections with a score of at least {SCORE}.")
         if len(labels) > MOST_CLASSES:
             self.notes.fact(f"Of {len(labels):,} classes the {MOST_CLASSES} with the most objects are listed.")

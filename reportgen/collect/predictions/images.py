@@ -43,17 +43,18 @@ def picture_of(sample: object, side: int, notes: Notes) -> Array | None:
     values are shown as they are; any other range is spread from its own minimum to maximum, which is noted.
     """
     if isinstance(sample, Image.Image):
-        picture = sample if sample.mode in ("L", "RGB", "RGBA") else sample.convert("RGB")
-        return _grey_if_grey(_smaller(np.array(picture), side))
+        shown = sample if sample.mode in ("L", "RGB", "RGBA") else sample.convert("RGB")
+        return _grey_if_grey(_smaller(np.array(shown), side))
     if not isinstance(sample, np.ndarray) or sample.dtype.kind not in "biuf":
         return None
     found = layout(sample.shape)
     if not found:
         return None
-    channels_last = np.moveaxis(sample, 0, -1) if found == "CHW" else sample
-    if channels_last.ndim == 3 and channels_last.shape[2] == 1:
-        channels_last = channels_last[:, :, 0]
-    return _grey_if_grey(_smaller(_eight_bits(channels_last, notes), side))
+    bits = _eight_bits(sample, notes)
+    picture: Array = np.moveaxis(bits, 0, -1) if found == "CHW" else bits
+    if picture.ndim == 3 and picture.shape[2] == 1:
+        picture = picture[:, :, 0]
+    return _grey_if_grey(_smaller(picture, side))
 
 
 def _eight_bits(values: Array, notes: Notes) -> Array:
@@ -61,19 +62,23 @@ def _eight_bits(values: Array, notes: Notes) -> Array:
         return np.array(values)
     if values.dtype.kind == "b":
         return values.astype(np.uint8) * np.uint8(255)
-    numbers = values.astype(np.float64)
-    finite = np.isfinite(numbers)
-    if not finite.all():
+    numbers: Array = values.astype(np.float32 if values.dtype in (np.float16, np.float32) else np.float64)
+    low, high = float(numbers.min()), float(numbers.max())
+    finite = np.isfinite(low) and np.isfinite(high)
+    if not finite:
         notes.add("{n} shown images hold NaN or infinite pixels, drawn black.")
-    low, high = (float(numbers[finite].min()), float(numbers[finite].max())) if finite.any() else (0.0, 0.0)
+        known = numbers[np.isfinite(numbers)]
+        low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
     if values.dtype.kind != "f" and low >= 0 and high <= 255:
         return values.astype(np.uint8)
     if low < 0 or high > 1 or values.dtype.kind != "f":
         notes.add("{n} shown images have values outside [0, 1]: each is shown from its minimum to its maximum.")
         # Scaled before subtracting: the span of extreme floats would overflow.
         numbers = (numbers / 2 - low / 2) / ((high / 2 - low / 2) or 1.0)
-    filled = np.where(finite, numbers, 0.0)
-    return (np.clip(filled, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
+    if not finite:
+        numbers = np.where(np.isfinite(numbers), numbers, 0.0)
+    bits: Array = (np.clip(numbers, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
+    return bits
 
 
 def _smaller(picture: Array, side: int) -> Array:
@@ -85,7 +90,7 @@ def _smaller(picture: Array, side: int) -> Array:
 
 
 def _grey_if_grey(picture: Array) -> Array:
-    if picture.ndim == 3 and picture.shape[2] == 3 and np.ptp(picture, axis=2).max(initial=0) == 0:
+    if picture.ndim == 3 and picture.shape[2] == 3 and (picture[:, :, :1] == picture[:, :, 1:]).all():
         picture = np.ascontiguousarray(picture[:, :, 0])
     if picture.ndim == 2 and max(picture.shape) <= DRAWN_SIDE:
         step = 255 // (GREY_LEVELS - 1)

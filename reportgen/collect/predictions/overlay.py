@@ -10,12 +10,13 @@ from reportgen.collect.predictions.arrays import Array
 from reportgen.collect.predictions.task import Boxes, Drawing
 from reportgen.collect.predictions.vision import vision
 
-TRUTH, PREDICTION = (26, 127, 55), (207, 34, 46)
+TRUTH, PREDICTION = (0, 200, 80), (255, 70, 50)  # green and red, bright enough on photos
 # Told apart also with colour blindness (Okabe and Ito 2008); class 0 is most often the background and stays bare.
 CLASSES = ((230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 114, 178), (213, 94, 0), (204, 121, 167))
 ALPHA = 0.55
 GAP = 4
 LONGEST_LABEL = 18
+LINE = 2  # pixels; thinner ones lose their colour when a photo is stored
 
 
 def overlay_of(picture: Array | None, drawing: Drawing, scale: float, side: int) -> Array | None:
@@ -55,10 +56,13 @@ def _draw_boxes(
     if not drawn.any():
         return canvas
     labels = [
-        _label(name, float(score)) for name, score, good in zip(boxes.names, boxes.scores, drawn, strict=True) if good
+        # Labels of truth would lie under those of the prediction; its classes are in the example's words.
+        None if np.isnan(score) else _label(name, float(score))
+        for name, score, good in zip(boxes.names, boxes.scores, drawn, strict=True)
+        if good
     ]
     result: torch.Tensor = utils.draw_bounding_boxes(  # type: ignore[attr-defined]  # torchvision.utils has no types
-        canvas, torch.from_numpy(corners[drawn]), labels=labels, colors=colour, width=1
+        canvas, torch.from_numpy(corners[drawn]), labels=labels, colors=colour, width=LINE
     )
     return result
 
@@ -66,7 +70,7 @@ def _draw_boxes(
 def _label(name: str, score: float) -> str:
     """What Pillow's built-in font can write; other names show as "?", their full text is in the caption."""
     plain = "".join(letter if " " <= letter <= "~" else "?" for letter in name)[:LONGEST_LABEL]
-    return plain if np.isnan(score) else f"{plain} {score:.2f}"
+    return f"{plain} {score:.2f}"
 
 
 def _draw_masks(

@@ -14,7 +14,9 @@ from tests.collect.predictions.given import logits_and_labels, recorded, softmax
 LOGITS, LABELS = logits_and_labels(1500, 10)
 
 
-def in_batches(outputs: np.ndarray, targets: np.ndarray, size: int = 256) -> list[tuple[None, torch.Tensor, torch.Tensor]]:
+def in_batches(
+    outputs: np.ndarray, targets: np.ndarray, size: int = 256
+) -> list[tuple[None, torch.Tensor, torch.Tensor]]:
     return [
         (None, torch.from_numpy(outputs[at : at + size]), torch.from_numpy(targets[at : at + size]))
         for at in range(0, len(outputs), size)
@@ -46,8 +48,10 @@ def test_per_class_scores_agree_with_scikit_learn_within_a_bin():
     for index, score in enumerate(found.scores):
         assert (score.precision, score.recall, score.f1) == pytest.approx((precision[index], recall[index], f1[index]))
         assert (score.name, score.support) == (str(index), support[index])
-        truth = LABELS == index
-        assert score.average_precision == pytest.approx(judge.average_precision_score(truth, shares[:, index]), abs=2e-3)
+        truth = index == LABELS
+        assert score.average_precision == pytest.approx(
+            judge.average_precision_score(truth, shares[:, index]), abs=2e-3
+        )
         assert score.roc_auc == pytest.approx(judge.roc_auc_score(truth, shares[:, index]), abs=2e-4)
 
 
@@ -60,7 +64,9 @@ def test_histogram_areas_are_exactly_those_of_the_rounded_scores():
     histograms.add(odds, truth)
     for index in range(2):
         rounded = bins_of(odds[:, index])
-        assert histograms.average_precision(index) == pytest.approx(judge.average_precision_score(truth[:, index], rounded))
+        assert histograms.average_precision(index) == pytest.approx(
+            judge.average_precision_score(truth[:, index], rounded)
+        )
         assert histograms.roc_auc(index) == pytest.approx(judge.roc_auc_score(truth[:, index], rounded))
     assert bins_of(np.array([-1e9, -np.inf, 1e9, np.inf])).tolist() == [0, 0, BINS - 1, BINS - 1]
 
@@ -97,7 +103,10 @@ def test_all_scales_are_recognised_and_give_the_same_metrics(form):
 
 def test_outputs_are_overrides_what_the_rows_look_like():
     found = recorded((None, softmax(LOGITS), LABELS), outputs_are="logits")
-    assert (found.outputs_are, found.metrics["accuracy"]) == ("logits", recorded((None, LOGITS, LABELS)).metrics["accuracy"])
+    assert (found.outputs_are, found.metrics["accuracy"]) == (
+        "logits",
+        recorded((None, LOGITS, LABELS)).metrics["accuracy"],
+    )
     expected = torch.nn.functional.cross_entropy(torch.from_numpy(softmax(LOGITS)), torch.from_numpy(LABELS))
     assert found.metrics["loss"] == pytest.approx(float(expected))
     assert "the caller said so" in found.reason
@@ -167,7 +176,9 @@ def test_binary_answers_agree_with_scikit_learn(shape):
     predicted = logits > 0
     assert found.task == "binary"
     assert found.confusion == tuple(map(tuple, judge.confusion_matrix(labels, predicted).tolist()))
-    bce = torch.nn.functional.binary_cross_entropy_with_logits(torch.from_numpy(logits), torch.from_numpy(labels).double())
+    bce = torch.nn.functional.binary_cross_entropy_with_logits(
+        torch.from_numpy(logits), torch.from_numpy(labels).double()
+    )
     assert found.metrics["loss"] == pytest.approx(float(bce), rel=1e-6)
     assert found.metrics["f1"] == pytest.approx(judge.f1_score(labels, predicted))
     assert found.metrics["roc auc"] == pytest.approx(judge.roc_auc_score(labels, logits), abs=1e-3)

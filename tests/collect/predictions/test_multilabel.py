@@ -17,7 +17,9 @@ def test_metrics_agree_with_scikit_learn_and_torch():
     found = recorded((None, LOGITS[:200], TRUTH[:200]), (None, LOGITS[200:], TRUTH[200:]), classes=list("abcd"))
     predicted = LOGITS > 0
     assert (found.task, found.outputs_are) == ("multilabel", "logits")
-    loss = torch.nn.functional.binary_cross_entropy_with_logits(torch.from_numpy(LOGITS), torch.from_numpy(TRUTH).double())
+    loss = torch.nn.functional.binary_cross_entropy_with_logits(
+        torch.from_numpy(LOGITS), torch.from_numpy(TRUTH).double()
+    )
     expected = {
         "exact match": judge.accuracy_score(TRUTH, predicted),
         "label accuracy": 1 - judge.hamming_loss(TRUTH, predicted),

@@ -12,7 +12,9 @@ LOSS = GENERATOR.random(3000)
 MISTAKE = np.where(GENERATOR.random(3000) < 0.2, GENERATOR.random(3000), np.nan)
 
 
-def filled(sizes: int, loss: np.ndarray = LOSS, mistake: np.ndarray = MISTAKE) -> tuple[list[tuple[str, int]], list[int]]:
+def filled(
+    sizes: int, loss: np.ndarray = LOSS, mistake: np.ndarray = MISTAKE
+) -> tuple[list[tuple[str, int]], list[int]]:
     """(why, index) of the kept, and how many were copied in each batch."""
     reservoir, copied = Reservoir(), []
 
@@ -55,9 +57,9 @@ def test_the_random_rest_is_spread_evenly():
 
 
 def test_the_random_generators_of_the_user_do_not_move():
-    state = np.random.get_state()[1].tolist()  # noqa: NPY002 - the global generator is the one that matters here
+    state = np.random.get_state()[1].tolist()
     filled(100)
-    assert np.random.get_state()[1].tolist() == state  # noqa: NPY002
+    assert np.random.get_state()[1].tolist() == state
 
 
 def test_a_set_without_mistakes_is_filled_up_with_random_samples():

@@ -19,7 +19,9 @@ TRUTH = torch.randint(0, 4, (6, 20, 30), generator=GENERATOR)
 
 
 def test_metrics_agree_with_scikit_learn_and_torch():
-    found = recorded((None, LOGITS[:4], TRUTH[:4]), (None, LOGITS[4:], TRUTH[4:]), classes=["sky", "sea", "sand", "ship"])
+    found = recorded(
+        (None, LOGITS[:4], TRUTH[:4]), (None, LOGITS[4:], TRUTH[4:]), classes=["sky", "sea", "sand", "ship"]
+    )
     predicted = LOGITS.argmax(dim=1)
     truth, guess = TRUTH.flatten().numpy(), predicted.flatten().numpy()
     assert (found.task, found.outputs_are, found.samples) == ("segmentation", "logits", 6)
@@ -42,7 +44,7 @@ def test_the_void_label_is_left_out():
     kept = torch.where(truth == 255, -100, truth)
     assert found.metrics["loss"] == pytest.approx(float(torch.nn.functional.cross_entropy(LOGITS.double(), kept)))
     assert sum(map(sum, found.confusion)) == 5 * 15 * 30
-    assert found.notes == (f"{6 * 20 * 30 - 5 * 15 * 30:,} pixels labelled -100 or 255 are left out.",)
+    assert f"{6 * 20 * 30 - 5 * 15 * 30:,} pixels labelled -100 or 255 are left out." in found.notes
     assert 0 not in {example.index for example in found.examples}
 
 

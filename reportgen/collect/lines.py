@@ -1,0 +1,99 @@
+"""Buffered entries as the journal's lines. Runs in whichever thread flushes, so it must not hold that up for long."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from reportgen.collect.device import Slot, resolve
+from reportgen.run.codec import plain_number, to_plain
+from reportgen.run.journal import encoded
+
+# kind, step, optimizer step, epoch, time, payload
+Entry = tuple[str, int, int, float | None, float, Any]
+
+SCALARS = "scalars"
+# Names whose text as JSON is kept; a run with more tags than this makes some of them anew.
+MOST_NAMES = 20_000
+
+
+class Lines:
+    """Makes lines of entries; neighbouring scalars of one step share a line while no tag repeats."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, str] = {}
+
+    def of(self, entries: list[Entry]) -> Iterator[str | Exception]:
+        """A line for each entry or group of scalars; the exception where an entry's payload has no plain form."""
+        pending: dict[str, float] = {}
+        head: Entry | None = None
+        for entry in entries:
+            if head is not None and not (
+                entry[0] == SCALARS and entry[1:4] == head[1:4] and pending.keys().isdisjoint(entry[5])
+            ):
+                yield self._scalars(head, pending)
+                head, pending = None, {}
+            if entry[0] != SCALARS:
+                try:
+                    yield line(entry)
+                except (TypeError, ValueError, AttributeError) as error:
+                    yield error
+            elif head is None:
+                head, pending = entry, dict(entry[5])
+            else:
+                pending.update(entry[5])
+        if head is not None:
+            yield self._scalars(head, pending)
+
+    def _scalars(self, head: Entry, values: dict[str, float]) -> str:
+        # By hand, since this line is written once a step: json.dumps takes three times as long.
+        _, step, optimizer_step, epoch, moment, _ = head
+        names = self._names
+        parts = []
+        for tag, value in values.items():
+            name = names.get(tag)
+            if name is None:
+                if len(names) >= MOST_NAMES:
+                    names.clear()
+                name = names[tag] = json.dumps(tag)
+            parts.append(f"{name}:{value!r}" if math.isfinite(value) else f'{name}:"{plain_number(value)}"')
+        at = "null" if epoch is None else repr(epoch) if math.isfinite(epoch) else f'"{plain_number(epoch)}"'
+        return (
+            f'{{"k":"scalars","step":{step},"opt":{optimizer_step},"epoch":{at},"t":{moment:.3f},"v":{{'
+            f"{','.join(parts)}}}}}"
+        )
+
+
+def line(entry: Entry) -> str:
+    """One entry as a line. Raises TypeError when its payload has no plain form."""
+    kind, step, optimizer_step, epoch, moment, payload = entry
+    at = None if epoch is None else plain_number(epoch)
+    plain = to_plain(payload)
+    return encoded({"k": kind, "step": step, "opt": optimizer_step, "epoch": at, "t": round(moment, 3), "v": plain})
+
+
+def fetched(entries: list[Entry]) -> list[Entry]:
+    """The entries with every number on the host: one copy a device buffer. Raises what torch does when that fails."""
+    slots = [value for entry in entries if entry[0] == SCALARS for value in entry[5].values() if type(value) is Slot]
+    if not slots:
+        return entries
+    numbers = dict(zip(map(id, slots), resolve(slots), strict=True))
+    return [
+        (*entry[:5], {tag: numbers.get(id(value), value) for tag, value in entry[5].items()})
+        if entry[0] == SCALARS
+        else entry
+        for entry in entries
+    ]
+
+
+def on_host(entries: list[Entry]) -> list[Entry]:
+    """The entries without the numbers that lie on a device."""
+    return [
+        (*entry[:5], {tag: value for tag, value in entry[5].items() if type(value) is not Slot})
+        if entry[0] == SCALARS
+        else entry
+        for entry in entries
+        if entry[0] != SCALARS or any(type(value) is not Slot for value in entry[5].values())
+    ]

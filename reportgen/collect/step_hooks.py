@@ -1,0 +1,265 @@
+"""The two hooks that torch calls around every optimizer's step, and what is collected in the steps looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
+from torch.utils.hooks import RemovableHandle
+
+from reportgen.collect.clock import Clock, holders
+from reportgen.collect.distribution import reduce_on_device
+from reportgen.collect.parameters import SAMPLE, Named, gradients, norms, readable
+from reportgen.collect.quiet import quiet
+from reportgen.collect.watched import Watched
+from reportgen.collect.work import Work
+from reportgen.run.distribution import Distribution
+from reportgen.run.series import Stamp
+
+
+class StepHooks:
+    """Counts the steps of the optimizers that hold watched parameters, given to `watch` or not.
+
+    They are torch's global hooks, so an optimizer holds nothing of ours, and a copy of one is not counted. All records
+    of a step carry the number of steps completed before it: activations, gradients and weights belong to one point.
+    on_step: called with a model and its optimizer's completed steps after each of them.
+    """
+
+    def __init__(self, work: Work, on_step: Callable[[Watched, int], None]) -> None:
+        self._work = work
+        self._on_step = on_step
+        self._handles: list[RemovableHandle] = []
+        self._clocks: dict[int, Clock] = {}
+        self._first: Clock | None = None
+
+    def install(self) -> None:
+        """Register the hooks, once."""
+        if self._handles:
+            return
+
+        def before(optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            if torch.compiler.is_compiling():
+                return
+            clock = self._clocks.get(id(optimizer))
+            if clock is None or clock.optimizer() is not optimizer:
+                clock = self._met(optimizer)
+            if clock.due and clock.models:
+                self._begin(clock, optimizer, _has_closure(args, kwargs))
+
+        def after(optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            if torch.compiler.is_compiling():
+                return
+            clock = self._clocks.get(id(optimizer))
+            if clock is not None and clock.models and clock.optimizer() is optimizer:
+                self._completed(clock, optimizer, _has_closure(args, kwargs))
+
+        self._handles = [register_optimizer_step_pre_hook(before), register_optimizer_step_post_hook(after)]
+
+    def remove(self) -> None:
+        """Take the hooks away."""
+        for handle in self._handles:
+            handle.remove()
+        self._handles = []
+        for clock in self._clocks.values():
+            clock.updates.drop()
+
+    def add(self, optimizer: Optimizer) -> None:
+        """Count the steps of `optimizer` (again, if more models are watched now)."""
+        known = self._clocks.get(id(optimizer))
+        if known is not None and known.optimizer() is optimizer and known.models:
+            known.models = tuple(holders(optimizer, self._work.models))
+        else:
+            self._met(optimizer)
+
+    def forget_strangers(self) -> None:
+        """Look anew at the optimizers that held nothing: another model is watched now."""
+        self._clocks = {key: clock for key, clock in self._clocks.items() if clock.models}
+
+    def optimizers_of(self, watched: Watched) -> list[Optimizer]:
+        """The optimizers known to hold parameters of `watched`, in the order met."""
+        found = [clock.optimizer() for clock in self._clocks.values() if watched in clock.models]
+        return [optimizer for optimizer in found if optimizer is not None]
+
+    def snapshot(self, watched: Watched, stamp: Stamp) -> None:
+        """Record the distributions of all weights and gradients of `watched`."""
+        parameters = self._readable(watched, watched.parameters())
+        self._weights(watched, parameters, stamp)
+        self._gradients(watched, list(gradients(parameters)), stamp, whole=True)
+
+    def _met(self, optimizer: Optimizer) -> Clock:
+        models: Sequence[Watched] = ()
+        with self._work.part("watch.optimizer"):
+            models = holders(optimizer, self._work.models)
+        clock = Clock(optimizer, models, first=bool(models) and self._first is None)
+        if clock.first:
+            self._first = clock
+        self._clocks[id(optimizer)] = clock
+        return clock
+
+    def _begin(self, clock: Clock, optimizer: Optimizer, closure: bool) -> None:
+        recorder = self._work.recorder
+        if not recorder.owner:
+            return
+        with self._work.part("watch.step"):
+            step = recorder.optimizer_step
+            if self._first is not None and clock.count == self._first.count - 1:
+                step = clock.count  # the second optimizer of one step, after the first has counted it
+            clock.under_way = recorder.stamp(step=step)
+            snapshot, measured = self._work.schedule.snapshot(clock.count), self._work.schedule.measures(clock.count)
+            for watched in clock.models:
+                model = watched.refresh(self.optimizers_of(watched))
+                if model is not None:
+                    recorder.record("model", model)
+                parameters = self._readable(watched, clock.parameters(watched))
+                if snapshot:
+                    with self._work.part("watch.weights"):
+                        self._weights(watched, self._with_others(watched, parameters), clock.under_way)
+                if not closure:
+                    self._gradients_of(watched, parameters, optimizer, clock.under_way, snapshot)
+                if measured:
+                    with self._work.part("watch.updates"):
+                        self._weight_norms(watched, parameters, clock.under_way)
+            if measured:
+                with self._work.part("watch.updates"):
+                    named = [
+                        (self._work.name(w, n), p)
+                        for w in clock.models
+                        for n, p in self._readable(w, clock.parameters(w))
+                    ]
+                    clock.updates.before(named)
+
+    def _completed(self, clock: Clock, optimizer: Optimizer, closure: bool) -> None:
+        count, stamp = clock.count, clock.under_way
+        if stamp is not None:
+            clock.under_way = None
+            with self._work.part("watch.updates"):
+                clock.updates.after(lambda names, found: self._update_ratios(names, found, stamp))
+            if closure:  # what the last evaluation left: before the step there was none
+                snapshot = self._work.schedule.snapshot(count)
+                for watched in clock.models:
+                    self._gradients_of(
+                        watched, self._readable(watched, clock.parameters(watched)), optimizer, stamp, snapshot
+                    )
+        self._rates(clock, optimizer, stamp)
+        clock.count = count + 1
+        if clock.first:
+            self._work.recorder.optimizer_step = clock.count
+            if stamp is not None:
+                self._work.review(clock.count)
+        clock.due = self._work.schedule.any(clock.count)
+        for watched in clock.models:
+            if watched.leader is None or watched.leader() is None:
+                watched.leader = clock.optimizer
+            if watched.leader is clock.optimizer:
+                self._on_step(watched, clock.count)
+
+    def _rates(self, clock: Clock, optimizer: Optimizer, stamp: Stamp | None) -> None:
+        moved = clock.moved_rates(optimizer, always=stamp is not None)
+        scalers = [w.scaler for w in clock.models if w.scaler is not None] if stamp is not None else []
+        if not moved and not scalers:
+            return
+        with self._work.part("watch.rates"):
+            at = stamp or self._work.recorder.stamp(step=self._work.recorder.optimizer_step)
+            for watched in clock.models:
+                offset = 0
+                for other in self.optimizers_of(watched):
+                    if other is optimizer:
+                        break
+                    offset += len(other.param_groups)
+                rates = {self._work.name(watched, f"group {offset + i}"): rate for i, rate in moved.items()}
+                if rates:
+                    self._work.recorder.measures({"learning_rate": rates}, at)
+            for watched in clock.models:
+                self._scale(watched, at)
+
+    def _scale(self, watched: Watched, stamp: Stamp) -> None:
+        scale = getattr(watched.scaler, "_scale", None)  # get_scale() would wait for the accelerator
+        if isinstance(scale, Tensor):
+            name = self._work.name(watched, "scaler")
+            with quiet():
+                self._work.later.numbers(
+                    [scale], lambda found: self._work.recorder.measures({"loss_scale": {name: found[0]}}, stamp)
+                )
+
+    def _readable(self, watched: Watched, parameters: list[Named]) -> list[Named]:
+        kept = readable(parameters)
+        if len(kept) < len(parameters):
+            names = {name for name, _ in kept}
+            for name, parameter in parameters:
+                if name not in names and parameter.device.type == "meta":
+                    where = f"parameter {self._work.name(watched, name)}"
+                    self._work.recorder.note(
+                        "omission", where, "left out: it is on the meta device and holds no numbers"
+                    )
+        return kept
+
+    def _with_others(self, watched: Watched, parameters: list[Named]) -> list[Named]:
+        """With those no optimizer changes, once: they stay as they are."""
+        if watched.others_taken:
+            return parameters
+        watched.others_taken = True
+        held = {id(p) for o in self.optimizers_of(watched) for g in o.param_groups for p in g["params"]}
+        return parameters + self._readable(watched, [(n, p) for n, p in watched.parameters() if id(p) not in held])
+
+    def _weights(self, watched: Watched, parameters: list[Named], stamp: Stamp) -> None:
+        self._distributions("weight", watched, parameters, stamp)
+
+    def _distributions(self, kind: str, watched: Watched, tensors: Sequence[tuple[str, Tensor]], stamp: Stamp) -> None:
+        names = [self._work.name(watched, name) for name, _ in tensors]
+
+        def write(made: list[Distribution]) -> None:
+            if names:
+                self._work.recorder.distributions({kind: dict(zip(names, made, strict=True))}, stamp)
+
+        self._work.later.distributions(reduce_on_device([tensor for _, tensor in tensors], SAMPLE), write)
+
+    def _gradients_of(
+        self, watched: Watched, parameters: list[Named], optimizer: Optimizer, stamp: Stamp, whole: bool
+    ) -> None:
+        with self._work.part("watch.gradients"):
+            scale = getattr(optimizer, "grad_scale", None)
+            with quiet():
+                found = list(gradients(parameters, scale if isinstance(scale, Tensor) else None))
+            self._gradients(watched, found, stamp, whole)
+
+    def _gradients(self, watched: Watched, found: Sequence[tuple[str, Tensor]], stamp: Stamp, whole: bool) -> None:
+        """Norms of gradients, and their distributions if `whole`."""
+        names = [self._work.name(watched, name) for name, _ in found]
+        if names:
+            with quiet():
+                self._work.later.numbers(
+                    norms([tensor for _, tensor in found]),
+                    lambda numbers: self._norms("gradient_norm", names, numbers, stamp),
+                )
+        if whole:
+            self._distributions("gradient", watched, found, stamp)
+
+    def _weight_norms(self, watched: Watched, parameters: Sequence[Named], stamp: Stamp) -> None:
+        names = [self._work.name(watched, name) for name, _ in parameters]
+        if names:
+            with quiet():
+                self._work.later.numbers(
+                    norms([tensor for _, tensor in parameters]),
+                    lambda numbers: self._norms("weight_norm", names, numbers, stamp),
+                )
+
+    def _norms(self, quantity: str, names: list[str], numbers: list[float], stamp: Stamp) -> None:
+        self._work.recorder.measures({quantity: dict(zip(names, numbers, strict=True))}, stamp)
+
+    def _update_ratios(self, names: list[str], found: list[Tensor], stamp: Stamp) -> None:
+        def write(numbers: list[float]) -> None:
+            half = len(names)
+            # A parameter that is all zero (a new bias) has no ratio.
+            ratios = {n: numbers[i] / numbers[half + i] for i, n in enumerate(names) if numbers[half + i]}
+            if ratios:
+                self._work.recorder.measures({"update_ratio": ratios}, stamp)
+
+        self._work.later.numbers(found, write)
+
+
+def _has_closure(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    return (len(args) > 1 and args[1] is not None) or kwargs.get("closure") is not None
