@@ -1,10 +1,10 @@
 """The errors reportgen raises, each with the exit status the command line gives it.
 
-    ReportgenError                 4   a fault of our own, or of the machine
-    ├── InvalidArgumentError       2   an argument has the wrong type or value (also a ValueError)
-    ├── UnreadableRunError         3   what was given cannot be read as a run
-    │   └── NewerSchemaError       3   it was written by a newer reportgen
-    └── OutputError                4   the report or the run folder cannot be written
+ReportgenError                 4   a fault of our own, or of the machine
+├── InvalidArgumentError       2   an argument has the wrong type or value (also a ValueError)
+├── UnreadableRunError         3   what was given cannot be read as a run
+│   └── NewerSchemaError       3   it was written by a newer reportgen
+└── OutputError                4   the report or the run folder cannot be written
 """
 
 from __future__ import annotations

@@ -195,7 +195,8 @@ class Report:
         with self._recorder.guard("build"):
             if final and not self._within and not self._tracks:
                 self._end(FINISHED)
-            self._flush()
+            else:
+                self._flush()
             return build(self.folder, path, embed=embed)
         return None
 
@@ -204,7 +205,6 @@ class Report:
         with self._recorder.guard("close"):
             self._watcher.close()
             self._end(ABANDONED if self._status == RUNNING else self._status)
-            self._flush()
             self._recorder.close()
         atexit.unregister(self._process_ends)
 
@@ -222,7 +222,6 @@ class Report:
         else:
             self._record_failure(error)
             with self._recorder.guard("build"):
-                self._flush()
                 if self._recorder.owner and self.folder is not None:
                     build(self.folder)
         self.close()
@@ -249,6 +248,8 @@ class Report:
         self._recorder.flush()
 
     def _end(self, status: str) -> None:
+        # What is held back goes before the end: a record after it would mean that the run went on.
+        self._flush()
         self._status = status
         self._ended = True
         self._recorder.end(status)

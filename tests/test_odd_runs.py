@@ -6,7 +6,7 @@ import dataclasses
 import math
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as some
 
 from reportgen.pipeline import build_html
@@ -66,7 +66,15 @@ numbers = some.one_of(some.floats(width=64), some.sampled_from([0.0, -0.0, NAN, 
 tags = some.one_of(some.sampled_from(["train/loss", "val/loss", "loss", "acc", "lr"]), some.text(max_size=12))
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
+# Not shrunk: a page takes a tenth of a second, and a failing example is small enough to read.
+@settings(
+    max_examples=20,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    derandomize=True,
+    database=None,
+    phases=(Phase.explicit, Phase.generate),
+)
 @given(scalars=some.dictionaries(tags, some.lists(numbers, max_size=9), max_size=4), title=some.text(max_size=30))
 def test_any_numbers_under_any_tags_have_a_sound_page(scalars, title):
     run = bare(

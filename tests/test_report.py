@@ -215,9 +215,15 @@ def test_tensors_of_every_kind_are_counted_or_named_as_left_out():
 
 
 def test_with_builds_on_exit_and_lets_the_exception_through():
-    with pytest.raises(ValueError, match="shapes do not fit"), reportgen.Report("crash", strict=True) as report:
-        report.log({"train/loss": 1.0}, step=0)
-        raise ValueError("shapes do not fit")
+    def train_into_a_wall():
+        nonlocal report
+        with reportgen.Report("crash", strict=True) as report:
+            report.log({"train/loss": 1.0}, step=0)
+            raise ValueError("shapes do not fit")
+
+    report = None
+    with pytest.raises(ValueError, match="shapes do not fit"):
+        train_into_a_wall()
     run = reportgen.load(report.folder / "report.html")
     assert run.meta.status == "failed"
     assert run.failure.type == "ValueError"

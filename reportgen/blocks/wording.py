@@ -93,7 +93,7 @@ def scaled(amount: float, unit: str = "") -> str:
 
 def listed(names: Sequence[str], limit: int = 3) -> str:
     """ "a", "a and b", "a, b and c", "a, b, c and 4 more"."""
-    shown = [cut(name, 60) for name in names[:limit]]
+    shown = [named(name, 60) for name in names[:limit]]
     if len(names) > limit:
         shown.append(f"{len(names) - limit:,} more")
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}" if shown else ""
@@ -102,6 +102,11 @@ def listed(names: Sequence[str], limit: int = 3) -> str:
 def cut(text: str, limit: int = 100) -> str:
     """`text`, or its beginning with the sign of omission when it is longer than `limit` characters."""
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
+def named(name: str, limit: int = 100) -> str:
+    """A user's name cut to `limit` characters; "(no name)" for one of nothing but space."""
+    return cut(name, limit) if name.strip() else "(no name)"
 
 
 def moment(time: float) -> str:

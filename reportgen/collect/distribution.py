@@ -64,7 +64,7 @@ def distributions_of(tensors: Sequence[Tensor], sample: int | None = None) -> li
 
 def reduce_on_device(tensors: Sequence[Tensor], sample: int | None = None, defer: bool = False) -> Pending:
     """Reduce each tensor where it lies. `defer` treats CPU tensors like an accelerator's."""
-    with quiet():
+    with quiet(), np.errstate(all="ignore"):  # infinities are counted, not warned of
         numbers = [numbers_of(tensor, sample) for tensor in tensors]
         pending = Pending([None] * len(numbers), numbers=[(n.elements, n.zeros) for n in numbers])
         small: list[int] = []
@@ -191,7 +191,8 @@ def _together(numbers: Sequence[Numbers]) -> list[Distribution]:
     sizes = np.array([len(piece) for piece in pieces])
     starts = np.cumsum(sizes) - sizes
     wide = values.astype(np.float64)
-    totals = np.add.reduceat(wide, starts)
+    with np.errstate(invalid="ignore"):  # inf - inf: such tensors take the slow way below
+        totals = np.add.reduceat(wide, starts)
     if not np.isfinite(totals).all():  # a NaN or an infinity somewhere: only those tensors take the slow way
         broken = ~np.isfinite(totals)
         kept = iter(

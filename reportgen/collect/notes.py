@@ -50,7 +50,7 @@ class Notes:
 
 
 def _warn(message: str) -> None:
-    frame, level = sys._getframe(1), 1
+    frame, level = sys._getframe(1), 2  # a stacklevel of 1 is this very function
     while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] == PACKAGE:
         frame, level = frame.f_back, level + 1
     try:

@@ -54,7 +54,8 @@ class ProgressBar:
 
     def _draw(self, text: str) -> None:
         try:
-            self._stream.write(text)
-            self._stream.flush()
+            if self._stream is not None:
+                self._stream.write(text)
+                self._stream.flush()
         except (OSError, ValueError, UnicodeEncodeError):
             self._on = False  # a closed pipe, or a terminal that knows no block characters

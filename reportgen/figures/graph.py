@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,13 +9,11 @@ from reportgen.blocks.model import GraphDrawing
 from reportgen.blocks.wording import counted
 from reportgen.figures.dot import dot_source
 from reportgen.figures.engine import LayoutError, laid_out
+from reportgen.figures.graph_svg import graph_svg
 from reportgen.figures.kinds import KIND_COLOURS, kind_of
 from reportgen.figures.outline import Outline, deepest, outline_within
-from reportgen.figures.palette import COLOURS, paint
-from reportgen.figures.paths import numbers_in
+from reportgen.figures.palette import paint
 from reportgen.figures.svg import drawing, element
-from reportgen.figures.text import cut
-from reportgen.figures.tidy import merged, shapes_of
 from reportgen.figures.tree import tree_text
 
 # What a reader takes in at first, and what Graphviz lays out in time and a screen can hold.
@@ -25,23 +21,6 @@ FIRST_NODES = 40
 MOST_NODES = 150
 # torchviz's graphs have a node for each function and tensor.
 MOST_AUTOGRAD = 400
-PT = 96 / 72
-
-_COLOURS = {values[0]: paint(name) for name, values in COLOURS.items()}
-# The names of colours that Graphviz and torchviz use.
-_COLOURS |= {
-    "black": paint("edge"),
-    "white": paint("paper"),
-    "lightgrey": paint("plain"),
-    "lightblue": paint("c1soft"),
-    "#add8e6": paint("c1soft"),
-    "#caff70": paint("c3soft"),
-    "darkolivegreen1": paint("c3soft"),
-    "darkolivegreen3": paint("c3soft"),
-    "#a2cd5a": paint("c3soft"),
-    "orange": paint("c2soft"),
-    "#ffa500": paint("c2soft"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +52,7 @@ def graph_view(block: GraphDrawing, leads: Callable[[str], bool]) -> GraphView:
     for outline, title in _outlines(block):
         source, told = dot_source(outline, links)
         try:
-            pictures.append(Picture(title, svg_of(laid_out(source), title, told)))
+            pictures.append(Picture(title, graph_svg(laid_out(source), title, told)))
             shown.append(outline)
         except LayoutError as error:
             notes.append(f"Without a picture: {error}." if not pictures else f"Not drawn in more detail: {error}.")
@@ -109,7 +88,7 @@ def _autograd(block: GraphDrawing, pictures: list[Picture], texts: list[tuple[st
         return
     try:
         plain = source.replace("fontname=monospace", 'fontname="Helvetica"')
-        pictures.append(Picture(title, svg_of(laid_out(plain), title, {})))
+        pictures.append(Picture(title, graph_svg(laid_out(plain), title, {}, "10")))
     except LayoutError as error:
         texts.append((f"{title}; its DOT source ({error})", source))
 
@@ -126,33 +105,3 @@ def _swatch(fill: str, stroke: str) -> str:
     return drawing(
         12, 12, element("rect", x="1", y="1", width="10", height="10", fill=paint(fill), stroke=paint(stroke))
     )
-
-
-_TITLE = re.compile(r"<g><title>([^<]*)</title>")
-
-
-def svg_of(markup: str, label: str, told: dict[str, str]) -> str:
-    """Graphviz' SVG fit for the page: at its natural size, its titles replaced by `told` (left out where unknown)."""
-    box = numbers_in(ET.fromstring(markup).get("viewBox", ""))
-    if len(box) != 4:
-        raise LayoutError("Graphviz made a picture without a size")
-    content = merged(shapes_of(markup, _COLOURS))
-    known = {_plain(name): words for name, words in told.items()}
-
-    def title(found: re.Match[str]) -> str:
-        words = known.get(_plain(found[1]), "")
-        return f"<g><title>{_escaped(words)}</title>" if words else "<g>"
-
-    content = _TITLE.sub(title, content)
-    group = element("g", content, font_size="12", text_anchor="middle", fill=paint("ink"))
-    return drawing(box[2], box[3], group, cut(label, 120), "graph")
-
-
-def _plain(name: str) -> str:
-    return name.replace("&#45;", "-").replace("&gt;", ">").replace("&#x27;", "'")
-
-
-def _escaped(words: str) -> str:
-    from reportgen.figures.text import escaped
-
-    return escaped(words)

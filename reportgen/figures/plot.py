@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import math
+import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -123,4 +124,6 @@ def _saved(figure: Figure) -> str:
     out = io.StringIO()
     figure.savefig(out, format="svg", metadata={"Date": None})
     # Words after lines: neighbours of one look then share their attributes.
-    return merged(sorted(shapes_of(out.getvalue(), _COLOURS), key=lambda shape: shape.startswith("<text")))
+    return merged(
+        sorted(shapes_of(ET.fromstring(out.getvalue()), _COLOURS), key=lambda shape: shape.startswith("<text"))
+    )

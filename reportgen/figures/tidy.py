@@ -32,34 +32,31 @@ _NUMERIC = ("x", "y", "cx", "cy", "rx", "ry", "r", "width", "height")
 _TURN = re.compile(r"rotate\(-?0(?:\.0+)? [^)]*\)")
 
 
-def shapes_of(markup: str, colours: Mapping[str, str]) -> list[str]:
-    """The shapes of an SVG document as markup, in their order, without the <svg> around them.
+def shapes_of(element: ET.Element, colours: Mapping[str, str], texts: Mapping[str, str] = _KEPT) -> list[str]:
+    """The shapes inside an SVG element as markup, in their order.
 
     colours: the tool's name of a colour (in lower case, "#0b6bcb" or "lightgrey") -> what to write for it.
+    texts: attributes that texts inherit where the shapes are put, which they need not say.
     """
-    return _children(ET.fromstring(markup), colours)
+    out: list[str] = []
+    for child in element:
+        if isinstance(child.tag, str):
+            out.extend(_drawn(child, colours, texts))
+    return out
 
 
 def _name(element: ET.Element) -> str:
     return element.tag.rpartition("}")[2]
 
 
-def _children(element: ET.Element, colours: Mapping[str, str]) -> list[str]:
-    out: list[str] = []
-    for child in element:
-        if isinstance(child.tag, str):
-            out.extend(_drawn(child, colours))
-    return out
-
-
-def _drawn(element: ET.Element, colours: Mapping[str, str]) -> list[str]:
+def _drawn(element: ET.Element, colours: Mapping[str, str], texts: Mapping[str, str]) -> list[str]:
     """One element as markup; nothing for what is not drawn."""
     tag = _name(element)
     if tag in ("metadata", "defs", "style", "title"):
         return []
     if tag in ("g", "a"):
-        return _group(element, tag, colours)
-    look = _look(element, colours)
+        return _group(element, tag, colours, texts)
+    look = _look(element, colours, texts)
     if tag == "text":
         words = "".join(element.itertext())
         return [f"<text{_numbers(element)}{attributes(look)}>{escaped(words)}</text>"] if words.strip() else []
@@ -72,26 +69,23 @@ def _drawn(element: ET.Element, colours: Mapping[str, str]) -> list[str]:
     return [f"<{tag}{_numbers(element)}{attributes(look)}/>"]
 
 
-def _group(element: ET.Element, tag: str, colours: Mapping[str, str]) -> list[str]:
-    """A group is needed only for its title, its shift, or its link."""
-    inside = _children(element, colours)
-    title = next((child.text or "" for child in element if _name(child) == "title"), "")
+def _group(element: ET.Element, tag: str, colours: Mapping[str, str], texts: Mapping[str, str]) -> list[str]:
+    """A group is needed only for its shift, a link for where it leads."""
+    inside = shapes_of(element, colours, texts)
     link = next((value for key, value in element.attrib.items() if key.rpartition("}")[2] == "href"), "")
-    shift = _shift(element.get("transform", ""))
-    named = tag == "g" and title and inside
-    if not inside or not (named or shift or link):
+    shift = shift_of(element.get("transform", ""))
+    if not inside or not (shift or link):
         return inside
-    content = (f"<title>{escaped(title)}</title>" if named else "") + merged(inside)
-    return [f"<{tag}{attributes({'href': link, 'transform': shift})}>{content}</{tag}>"]
+    return [f"<{tag}{attributes({'href': link, 'transform': shift})}>{merged(inside)}</{tag}>"]
 
 
-def _shift(transform: str) -> str:
+def shift_of(transform: str) -> str:
     """Of a transform, the translation; Graphviz and matplotlib write no other that does something."""
     found = re.search(r"translate\(([^)]*)\)", transform)
     return f"translate({' '.join(compact(number) for number in numbers_in(found[1]))})" if found else ""
 
 
-def _look(element: ET.Element, colours: Mapping[str, str]) -> dict[str, object]:
+def _look(element: ET.Element, colours: Mapping[str, str], texts: Mapping[str, str]) -> dict[str, object]:
     """The attributes that decide the look, from attributes and style."""
     given = {name: value for name, value in element.attrib.items() if name in _KEPT}
     for declaration in element.get("style", "").split(";"):
@@ -99,8 +93,12 @@ def _look(element: ET.Element, colours: Mapping[str, str]) -> dict[str, object]:
         if name.strip() in _KEPT:
             given[name.strip()] = value.strip()
     look: dict[str, object] = {}
-    for name, default in _KEPT.items():
+    inherited = texts if _name(element) == "text" else {}
+    for name, usual in _KEPT.items():
         value = given.get(name, "")
+        default = inherited.get(name, usual)
+        if name == "text-anchor" and default != usual:
+            value = value or usual  # what is not said would be inherited
         if name in ("fill", "stroke"):
             value = colours.get(value.lower(), "none" if value == "transparent" else value)
         elif name in ("font-size", "stroke-width") and value:
@@ -135,30 +133,41 @@ def _polygon(numbers: list[float], closed: bool, look: dict[str, object]) -> str
 
 
 _PATH = re.compile(r'<path d="([^"]*)"([^>]*)/>')
+_RECT = re.compile(r'<rect( x="[^"]*" y="[^"]*" width="[^"]*" height="[^"]*")([^>]*)/>')
 _TEXT = re.compile(r'<text( x="[^"]*" y="[^"]*")([^>]*)>([^<]*)</text>')
 
 
 def merged(shapes: list[str]) -> str:
-    """Shapes in order: unfilled paths of one look become one path, neighbouring texts of one look share a group."""
+    """Shapes in order, neighbours of one look together: paths become one path, boxes and texts share a group."""
     out: list[str] = []
     at = 0
     while at < len(shapes):
-        path, words = _PATH.fullmatch(shapes[at]), _TEXT.fullmatch(shapes[at])
-        pattern, found = (_PATH, path) if path else (_TEXT, words)
-        run = [found] if found else []
-        while found and at + len(run) < len(shapes):
-            following = pattern.fullmatch(shapes[at + len(run)])
-            if following is None or following[2] != found[2]:
-                break
-            run.append(following)
-        if found is None or len(run) == 1:
+        pattern, run = _run(shapes, at)
+        if len(run) < 2:
             out.append(shapes[at])
-        elif path is not None and 'fill="none"' in path[2]:
-            out.append(f'<path d="{"".join(one[1] for one in run)}"{path[2]}/>')
-        elif path is not None:
-            out.append(f"<g{path[2]}>{''.join(f'<path d={chr(34)}{one[1]}{chr(34)}/>' for one in run)}</g>")
+        elif pattern is _PATH:
+            out.append(f'<path d="{"".join(one[1] for one in run)}"{run[0][2]}/>')
+        elif pattern is _RECT:
+            out.append(f"<g{run[0][2]}>{''.join(f'<rect{one[1]}/>' for one in run)}</g>")
+        elif run[0][2]:
+            out.append(f"<g{run[0][2]}>{''.join(f'<text{one[1]}>{one[3]}</text>' for one in run)}</g>")
         else:
-            inside = "".join(f"<text{one[1]}>{one[3]}</text>" for one in run)
-            out.append(f"<g{run[0][2]}>{inside}</g>")
+            out.extend(one[0] for one in run)
         at += max(1, len(run))
     return "".join(out)
+
+
+def _run(shapes: list[str], at: int) -> tuple[re.Pattern[str], list[re.Match[str]]]:
+    """The shapes from `at` on that are of one kind and one look; none for a shape that cannot be brought together."""
+    for pattern in (_PATH, _RECT, _TEXT):
+        first = pattern.fullmatch(shapes[at])
+        if first is None:
+            continue
+        run = [first]
+        for shape in shapes[at + 1 :]:
+            found = pattern.fullmatch(shape)
+            if found is None or found[2] != first[2]:
+                break
+            run.append(found)
+        return pattern, run
+    return _PATH, []

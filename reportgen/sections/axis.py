@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from reportgen.blocks.wording import named
 from reportgen.run.series import Series
 from reportgen.sections.curves import Curve
 
@@ -44,12 +45,13 @@ def place(curves: Sequence[Curve]) -> Axis:
     if steps > DISAGREEMENT and optimizer < steps / DISAGREEMENT:
         few = min(curves, key=lambda curve: max(curve.series.steps))
         note = (
-            f"The steps given with {few.tag[:80]} end at {max(few.series.steps):,}, those of the others do not, so all "
+            f"The steps given with {named(few.tag, 80)} end at {max(few.series.steps):,}, those of the others do not, so all "
             "points are placed by optimizer steps."
         )
         return Axis("optimizer step", True, (note,))
     disordered = [c for c in curves if not _ascending(c.series.steps, bool(c.series.restarts))]
     if disordered and all(_ascending(s.optimizer_steps) for s in series):
-        note = f"The steps given with {disordered[0].tag[:80]} go back, so points are placed by optimizer steps."
+        name = named(disordered[0].tag, 80)
+        note = f"The steps given with {name} go back, so points are placed by optimizer steps."
         return Axis("optimizer step", True, (note,))
     return Axis()

@@ -7,7 +7,7 @@ import math
 from reportgen.blocks.page import Header
 from reportgen.blocks.table import Spark
 from reportgen.blocks.text import Stat, Stats
-from reportgen.blocks.wording import count, counted, cut, number, percent, scaled, seconds
+from reportgen.blocks.wording import count, counted, cut, named, number, percent, scaled, seconds
 from reportgen.diagnose import Diagnosis
 from reportgen.run.records import Environment, Run
 from reportgen.sections.curves import Curve, curves_of, evenly, last_step
@@ -122,7 +122,7 @@ def _metric(curve: Curve) -> Stat:
     else:
         detail = f"at step {count(series.steps[-1])}"
     return Stat(
-        label=cut(curve.tag, 40),
+        label=named(curve.tag, 40),
         value=last,
         detail=detail,
         spark=_spark(curve) if len(series) > 2 else None,

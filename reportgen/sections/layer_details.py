@@ -17,7 +17,7 @@ from reportgen.run.records import Run
 from reportgen.sections.curves import evenly
 from reportgen.sections.layer_list import Layer, finite_or_none
 from reportgen.sections.rebin import BINS
-from reportgen.sections.ridges import RIDGES, ridgeline
+from reportgen.sections.ridges import RIDGES, ridgeline, spread_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +87,11 @@ def _series(run: Run, layer: Layer, every: bool) -> list[list[DistributionSeries
 def _fold(run: Run, layer: Layer, detail: Detail) -> Fold | None:
     blocks = []
     for row in _series(run, layer, detail.every_parameter):
-        pairs = [(series, ridgeline(series, _title(series), detail.ridges, detail.bins)) for series in row]
-        drawn = [(series, item) for series, item in pairs if item is not None]
+        pictures = [ridgeline(series, _title(series), detail.ridges, detail.bins) for series in row]
+        drawn = tuple(item for item in pictures if item is not None)
         if drawn:
-            table = numbers([series for series, _ in drawn], detail.rows) if detail.rows else None
-            blocks.append(Ridgelines(tuple(item for _, item in drawn), table))
+            table = numbers(row, detail.rows) if detail.rows else None
+            blocks.append(Ridgelines(drawn, table))
     if not blocks:
         return None
     text = f"{layer.kind} {layer.output}".strip()
@@ -128,7 +128,7 @@ def _moments(series: DistributionSeries, at: int) -> tuple[Cell, ...]:
     return (
         series.steps[at],
         finite_or_none(snapshot.mean),
-        finite_or_none(snapshot.std),
+        spread_of(snapshot),
         finite_or_none(snapshot.minimum),
         finite_or_none(snapshot.maximum),
         snapshot.zeros / snapshot.finite if snapshot.finite else None,

@@ -16,7 +16,7 @@ from reportgen.sections.curves import evenly
 from reportgen.sections.layer_list import Layer, total_parameters
 from reportgen.sections.metrics import SPARK_POINTS
 from reportgen.sections.rebin import Scale
-from reportgen.sections.ridges import linear_scale, outline
+from reportgen.sections.ridges import in_words, linear_scale, outline
 
 ROWS = 150
 # Healthy small runs stay below 3e-2 (layer medians of 2e-3 to 1.8e-2 were seen); 1e-3 is Karpathy's rule of thumb.
@@ -62,6 +62,7 @@ def layer_table(run: Run, layers: Sequence[Layer]) -> Table:
 def _columns(run: Run, layers: Sequence[Layer]) -> list[Cells]:
     batch = any(graph.batch for graph in run.graphs)
     weights, heading = _weights(run, layers)
+    axis = "an axis of its own" if heading == "weights" else "the same axis for all"
     ratio, dead, saturated = _ratio(run), _last(run, "dead_share"), _last(run, "saturated_share")
     return [
         Cells(Column("layer", "code"), lambda layer: layer.title),
@@ -72,7 +73,7 @@ def _columns(run: Run, layers: Sequence[Layer]) -> list[Cells]:
             Column("MFLOP", "number", f"million floating point operations of one {'sample' if batch else 'forward'}"),
             lambda layer: layer.flops / 1e6 if layer.flops is not None else None,
         ),
-        Cells(Column(heading, hint="its largest parameter, at the last snapshot"), weights),
+        Cells(Column(heading, hint=f"its largest parameter, at the last snapshot, on {axis}"), weights),
         Cells(Column("gradient norm", hint="of its largest parameter, over the run"), lambda layer: _norm(run, layer)),
         Cells(
             Column("update / weight", "number", "norm of one step's change over the norm of the weights, last burst"),
@@ -116,7 +117,7 @@ def _weights(run: Run, layers: Sequence[Layer]) -> tuple[Callable[[Layer], Cell]
     def cell(layer: Layer) -> Cell:
         scale = scales.get(layer.name)
         if scale is None:
-            return None
+            return in_words(known[layer.name]) if layer.name in known else None
         return outline(known[layer.name], Scale(-common, common, scale.bins) if shared else scale)
 
     return cell, f"weights, {number(-common)} to {number(common)}" if shared else "weights"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from reportgen.blocks.charts import Line, Point
 from reportgen.blocks.table import Cell, Column, Table
-from reportgen.blocks.wording import count, cut
+from reportgen.blocks.wording import count, named
 from reportgen.config import TABLE_ROWS
 from reportgen.sections.axis import Axis
 from reportgen.sections.curves import Curve
@@ -26,7 +26,7 @@ def logarithmic(curves: Sequence[Curve]) -> bool:
 def names_of(curves: Sequence[Curve]) -> list[str]:
     """A short name for each line: its split where that tells it apart, else its tag."""
     splits = [curve.split for curve in curves]
-    return [curve.split if curve.split and splits.count(curve.split) == 1 else cut(curve.tag, 40) for curve in curves]
+    return [curve.split if curve.split and splits.count(curve.split) == 1 else named(curve.tag, 40) for curve in curves]
 
 
 def roles_of(curves: Sequence[Curve]) -> list[str]:

@@ -10,7 +10,7 @@ from reportgen.blocks.media import ImageGrid, ImageItem
 from reportgen.blocks.page import Block, SectionView
 from reportgen.blocks.table import Column, Table
 from reportgen.blocks.text import Fold, Text
-from reportgen.blocks.wording import count, counted, cut, sentence
+from reportgen.blocks.wording import count, counted, cut, named, sentence
 from reportgen.diagnose import Diagnosis
 from reportgen.run.records import Images, Run, TableRecord, TextRecord
 from reportgen.sections.curves import evenly, natural
@@ -70,7 +70,7 @@ def _images(run: Run) -> list[Block]:
                 grids.append(_grid(tag, records[at], chosen))
         blocks.extend(grids[:1])
         if len(grids) > 1:
-            blocks.append(Fold(f"{cut(tag, 60)} at earlier steps", tuple(grids[1:])))
+            blocks.append(Fold(f"{named(tag, 60)} at earlier steps", tuple(grids[1:])))
     total = sum(max(len(record.media), record.total) for record in run.images)
     return [*blocks, *_left_out(shown, total, "image")]
 
@@ -83,12 +83,12 @@ def _grid(tag: str, record: Images, chosen: Sequence[int]) -> ImageGrid:
     items = []
     for place in chosen:
         caption = record.captions[place] if place < len(record.captions) else ""
-        alt = f"{cut(tag, 60)}, image {place + 1} of {total} at step {count(record.stamp.step)}"
+        alt = f"{named(tag, 60)}, image {place + 1} of {total} at step {count(record.stamp.step)}"
         alt += f": {cut(caption, 100)}" if caption else ""
         items.append(ImageItem(record.media[place], alt, cut(caption, 60)))
     return ImageGrid(
         tuple(items),
-        title=cut(tag, 80),
+        title=named(tag, 80),
         caption=" ".join(sentence(part) for part in (*told, *record.notes)),
         small=len(items) > 1,
     )
@@ -98,11 +98,11 @@ def _histograms(run: Run) -> list[Block]:
     known = sorted(run.distributions.get("histogram", {}).items(), key=lambda each: natural(each[0]))
     blocks: list[Block] = []
     for tag, series in known[:TAGS]:
-        drawn = ridgeline(series, cut(tag, 60))
+        drawn = ridgeline(series, named(tag, 60))
         if drawn is not None:
             blocks.append(Ridgelines((drawn,), numbers([series], len(drawn.ridges))))
         elif series.snapshots:
-            blocks.append(Text(f"{cut(tag, 60)} holds no finite number.", muted=True))
+            blocks.append(Text(f"{named(tag, 60)} holds no finite number.", muted=True))
     return [*blocks, *_left_out(min(len(known), TAGS), len(known), "histogram")]
 
 
@@ -113,7 +113,7 @@ def _texts(run: Run) -> list[Block]:
         shown = [_text(records[at]) for at in reversed(evenly(len(records), STEPS))]
         blocks.append(shown[0])
         if len(shown) > 1:
-            blocks.append(Fold(f"{cut(tag, 60)} at earlier steps", tuple(shown[1:])))
+            blocks.append(Fold(f"{named(tag, 60)} at earlier steps", tuple(shown[1:])))
     return [*blocks, *_left_out(min(len(groups), TAGS), len(groups), "text")]
 
 
@@ -121,7 +121,7 @@ def _text(record: TextRecord) -> Text:
     text = record.text
     if len(text) > TEXT:
         text = f"{text[:TEXT]}\n… {count(len(text) - TEXT)} more characters"
-    return Text(text, preformatted=True, title=f"{cut(record.tag, 60)}, step {count(record.stamp.step)}")
+    return Text(text, preformatted=True, title=f"{named(record.tag, 60)}, step {count(record.stamp.step)}")
 
 
 def _tables(run: Run) -> list[Block]:
@@ -140,7 +140,7 @@ def _table(record: TableRecord) -> Table:
     return Table(
         columns=tuple(Column(cut(name, 60), style) for name, style in zip(names, styles, strict=True)),
         rows=tuple(tuple(_cell(row[c]) if c < len(row) else None for c in range(len(names))) for row in rows),
-        title=cut(record.tag, 80),
+        title=named(record.tag, 80),
         caption=told,
         total=total if total > len(rows) else 0,
     )

@@ -9,7 +9,7 @@ from reportgen.blocks.page import Block, SectionView
 from reportgen.blocks.slug import slug
 from reportgen.blocks.table import Cell, Column, Spark, Table
 from reportgen.blocks.text import Fold
-from reportgen.blocks.wording import count, counted, cut
+from reportgen.blocks.wording import count, counted, cut, named
 from reportgen.config import TABLE_ROWS
 from reportgen.diagnose import Diagnosis
 from reportgen.diagnose.losses import is_loss
@@ -80,7 +80,7 @@ def chart(group: list[Curve], rows: int = TABLE_ROWS) -> LineChart:
         notes.append(f"{len(shown)} of {count(len(group))} series are drawn; the table below lists all.")
     share = all(curve.share for curve in shown)
     return LineChart(
-        title=cut(shown[0].metric),
+        title=named(shown[0].metric),
         lines=to_lines(shown, axis),
         caption=metric_caption(shown),
         x_label=axis.label,
@@ -115,7 +115,7 @@ def _summary_row(curve: Curve) -> tuple[Cell, ...]:
     series, best = curve.series, curve.best()
     finite = [series.values[at] for at in curve.finite]
     return (
-        cut(curve.tag),
+        named(curve.tag),
         curve.written(series.values[0]),
         curve.written(series.last),
         curve.written(min(finite)) if finite else None,
@@ -149,7 +149,7 @@ def _listing(curves: list[Curve], total: int) -> Table:
         finite = [curve.series.values[at] for at in curve.finite]
         rows.append(
             (
-                cut(curve.tag),
+                named(curve.tag),
                 curve.written(curve.series.last),
                 curve.written(min(finite)) if finite else None,
                 curve.written(max(finite)) if finite else None,

@@ -66,19 +66,38 @@ def _shares(snapshot: Distribution, scale: Scale, zeros: bool) -> list[float]:
 def linear_scale(
     snapshots: Sequence[Distribution], symmetric: bool, zeros: bool = True, bins: int = BINS
 ) -> Scale | None:
-    """The range of all but the outermost 0.5 % on each side; None without a number."""
+    """The range of all but the outermost 0.5 % on each side.
+
+    None without a number, and where all lie within an octave: the stored bins, a quarter of one, have no shape to show.
+    """
     low, high = value_quantiles(snapshots, (TAIL, 1 - TAIL), zeros)
-    if math.isnan(low) or math.isinf(high - low):
+    if (
+        math.isnan(low)
+        or math.isinf(high - low)
+        or (low * high > 0 and max(low, high, -low, -high) < 2 * _nearer(low, high))
+    ):
         return None
     if symmetric and low < 0 < high:
         reach = max(-low, high)
         return Scale(-reach, reach, bins - 1)  # odd, so that zero is the middle of a bin
-    if low == high:
-        reach = abs(low) * 0.1 or 1.0
-        return Scale(low - reach, low + reach, bins - 1)
+    if low == high:  # nothing but zeros
+        return Scale(-1.0, 1.0, bins - 1)
     if low > 0 and low < 0.3 * high:
         low = 0.0
     return Scale(low, high, bins)
+
+
+def _nearer(low: float, high: float) -> float:
+    return min(abs(low), abs(high))
+
+
+def spread_of(snapshot: Distribution) -> float | None:
+    """The standard deviation; None without a number, and below 1 % of the mean, where kept moments cannot tell it."""
+    if not snapshot.finite:
+        return None
+    if snapshot.minimum == snapshot.maximum:
+        return 0.0
+    return snapshot.std if snapshot.std > 0.01 * abs(snapshot.mean) else None
 
 
 def log_scale(snapshots: Sequence[Distribution], bins: int = BINS) -> Scale | None:
@@ -116,12 +135,11 @@ def log_ticks(scale: Scale) -> tuple[tuple[float, str], ...]:
 def _caption(series: DistributionSeries, chosen: Sequence[int], log: bool, zeros: bool) -> str:
     first, last = series.snapshots[chosen[0]], series.snapshots[chosen[-1]]
     begin, end = series.steps[chosen[0]], series.steps[chosen[-1]]
-    name, of = ("root mean square", "rms") if log else ("spread (standard deviation)", "std")
-    before, after = getattr(first, of), getattr(last, of)
-    if len(chosen) == 1:
-        told = f"{name} {number(before, 2)} at step {count(begin)}"
-    else:
-        told = f"{name} {number(before, 2)} at step {count(begin)}, {number(after, 2)} at step {count(end)}"
+    name = "root mean square" if log else "standard deviation"
+    before, after = (first.rms, last.rms) if log else (spread_of(first), spread_of(last))
+    told = f"{name} {_size(before)} at step {count(begin)}"
+    if len(chosen) > 1:
+        told += f", {_size(after)} at step {count(end)}"
     parts = [told]
     if log:
         parts.append("axis: magnitude, logarithmic")
@@ -133,10 +151,21 @@ def _caption(series: DistributionSeries, chosen: Sequence[int], log: bool, zeros
     return sentence("; ".join(parts))
 
 
+def _size(value: float | None) -> str:
+    return "under 1 % of the mean" if value is None else number(value, 2)
+
+
+def in_words(snapshot: Distribution) -> str:
+    """Mean and spread of one distribution, where there is no shape to draw."""
+    spread_out = spread_of(snapshot)
+    about = number(snapshot.mean, 3)
+    return f"about {about}" if spread_out is None else f"{about} ± {number(spread_out, 2)}" if spread_out else about
+
+
 def outline(snapshot: Distribution, scale: Scale) -> Histogram:
     """One distribution at word size on a given linear axis."""
     cell = Scale(scale.low, scale.high, CELL_BINS)
     heights = spread(snapshot, cell)
     highest = max(heights) or 1.0
-    label = f"mean {number(snapshot.mean, 2)}, standard deviation {number(snapshot.std, 2)}"
+    label = f"mean {number(snapshot.mean, 2)}, standard deviation {_size(spread_of(snapshot))}"
     return Histogram(tuple(round(height / highest, 2) for height in heights), cell.low, cell.high, label)

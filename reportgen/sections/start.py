@@ -12,7 +12,7 @@ import reportgen
 
 with reportgen.Report("my run", config={"lr": 0.1}) as report:
     report.watch(model, optimizer=optimizer, criterion=criterion)
-    for batch, (inputs, targets) in enumerate(report.track(loader)):
+    for inputs, targets in report.track(loader):
         ...
         report.log({"train/loss": loss})
     report.predictions(inputs, model(inputs), targets, classes=classes)

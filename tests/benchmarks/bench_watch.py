@@ -108,8 +108,8 @@ def mlp(steps: int) -> None:
     idle = statistics.median(taken[FIRST:]) - statistics.median(bare[FIRST:])
     looking = (counted[-1] - counted[FIRST - 1]) / (steps - FIRST)
     print(
-        f"watch, MLP of 5 modules: a step is {statistics.median(bare) * 1e6:.0f} us; {idle * 1e6:.1f} us more when nothing is "
-        f"due, {looking * 1e6:.1f} us a step in collectors from step {FIRST} on (at most {40 + 2 * 6} us together)"
+        f"watch, MLP of 5 modules: a step is {statistics.median(bare) * 1e6:.0f} us; {idle * 1e6:.1f} us more when "
+        f"nothing is due, {looking * 1e6:.1f} us a step in collectors from step {FIRST} on (at most {40 + 2 * 6} us together)"
     )
 
 

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-
 from reportgen.collect.failure import MOST_FRAMES, failure_of, place
 from reportgen.run.series import Stamp
 
@@ -61,15 +60,15 @@ def test_a_recursion_keeps_its_first_and_last_frames():
 
 
 def test_an_exception_that_cannot_be_shown_is_still_recorded():
-    class Odd(Exception):
+    class OddError(Exception):
         def __str__(self):
             raise TypeError("no text")
 
     def broken():
-        raise Odd
+        raise OddError
 
     failure = failure_of(caught(broken), Stamp(step=0))
-    assert failure.type.endswith("Odd")
+    assert failure.type.endswith("OddError")
     assert "TypeError" in failure.message
 
 

@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import math
+import re
 from array import array
 
 import pytest
@@ -21,12 +22,10 @@ def through_json(record):
     return from_plain(type(record), json.loads(text))
 
 
-def bits(values):
-    return array("d", values).tobytes()
-
-
 numbers = st.floats(width=64)
-texts = st.text(st.characters(codec=None), max_size=8) | st.sampled_from(HOSTILE)
+# JSON joins a high and a low surrogate that stand side by side to the character that they mean.
+PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
+texts = (st.text(st.characters(codec=None), max_size=8) | st.sampled_from(HOSTILE)).filter(lambda t: not PAIR.search(t))
 
 
 @st.composite
@@ -93,9 +92,8 @@ def test_records_with_any_text_come_back_exactly(title, config, epoch, top):
     meta = Meta(title=title, status="running", started=1.5, config=config, environment=Environment(git=git))
     example = Example(0, title, title, confidence=epoch, top=tuple(top))
     one = PredictionSet(title, Stamp(3, epoch=epoch), "classification", examples=(example,), confusion=((1, 2), (3, 4)))
-    # JSON joins a high and a low surrogate that stand side by side to the character that they mean.
-    assert through_json(meta) == meta or "\\ud" in json.dumps(to_plain(meta))
-    assert through_json(one) == one or "\\ud" in json.dumps(to_plain(one))
+    assert through_json(meta) == meta
+    assert through_json(one) == one
 
 
 @pytest.mark.parametrize("hostile", [False, True])

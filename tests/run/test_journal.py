@@ -21,7 +21,9 @@ def errors():
 
 @pytest.fixture
 def journal(tmp_path, errors):
-    found = Journal(tmp_path / "events.jsonl", lambda entries: [encoded(e) for e in entries], lambda: None, errors.append)
+    found = Journal(
+        tmp_path / "events.jsonl", lambda entries: [encoded(e) for e in entries], lambda: None, errors.append
+    )
     yield found
     found.close()
 

@@ -4,6 +4,7 @@ import dataclasses
 import math
 from array import array
 
+import numpy as np
 import pytest
 
 from reportgen.blocks import Fold, Histogram, Ridgelines, Spark, Text
@@ -14,7 +15,7 @@ from reportgen.sections.layer_list import layers_of
 from reportgen.sections.layer_table import last_burst, layer_table
 from reportgen.sections.layers import build
 from reportgen.testing import fake_run
-from reportgen.testing_run import series_of
+from reportgen.testing_run import distribution_of, series_of
 from tests.healthy import healthy
 
 
@@ -104,6 +105,21 @@ def test_odd_numbers_are_marked():
         ("fc2", "update / weight"),
         ("conv2", "dead"),
     }
+
+
+def test_weights_in_a_narrow_range_are_told_in_words():
+    """As the scales of a BatchNorm, which stay about 1: log bins have no shape to show there."""
+    run = healthy()
+    series = run.distributions["weight"]["fc2.weight"]
+    about_one = distribution_of(1 + np.random.default_rng(0).normal(0, 0.02, 500))
+    series = dataclasses.replace(series, snapshots=(about_one,) * len(series.snapshots))
+    weights = {**run.distributions["weight"], "fc2.weight": series}
+    run = dataclasses.replace(run, distributions={**run.distributions, "weight": weights})
+
+    assert column(table_of(run), "weights")[3] == "0.999 ± 0.02"
+    fc2 = folds_of(run)[3]
+    assert [item.title for item in fc2.blocks[0].items] == ["gradient of weight", "output"]
+    assert "weight" in {row[0] for row in fc2.blocks[0].numbers.rows}
 
 
 def test_a_frozen_layer_that_does_not_move_is_not_marked_and_told():

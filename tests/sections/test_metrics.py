@@ -184,6 +184,13 @@ def test_tags_that_differ_only_in_case_are_two_lines_with_two_names():
     assert len({line.role for line in chart.lines}) == 2
 
 
+def test_an_empty_tag_has_a_name_to_read():
+    (chart,) = charts({"": [1.0, 2.0]})
+
+    assert (chart.title, chart.lines[0].name) == ("(no name)", "(no name)")
+    assert chart.caption == "(no name) rises from 1 to 2."
+
+
 def test_many_metrics_stay_bounded_and_the_total_is_stated():
     run = fake_run(scalars={f"m{k % 90}/x{k}": [1.0, 2.0, 3.0] for k in range(10_000)})
     view = build(run, diagnose(run))

@@ -10,7 +10,7 @@ import pytest
 from reportgen.run.distribution import Distribution, DistributionSeries
 from reportgen.run.thin_distributions import thin_distribution_series
 from reportgen.sections.rebin import Scale, magnitude_quantiles, spread, value_quantiles
-from reportgen.sections.ridges import linear_scale, linear_ticks, log_ticks, outline, ridgeline
+from reportgen.sections.ridges import in_words, linear_scale, linear_ticks, log_ticks, outline, ridgeline
 from reportgen.testing_run import distribution_of
 
 
@@ -91,15 +91,26 @@ def test_weights_of_both_signs_have_a_symmetric_axis_that_outliers_do_not_widen(
 
 
 def test_weights_of_one_sign_have_their_own_range():
-    scale = linear_scale([distribution_of(1 + normal(0.01))], symmetric=True)
+    scale = linear_scale([distribution_of(1.5 + normal(0.4))], symmetric=True)
 
-    assert 0.9 < scale.low < scale.high < 1.1
+    assert 0 <= scale.low < scale.high < 3
 
 
-def test_a_constant_is_drawn_in_the_middle():
-    drawn = ridgeline(series("weight", np.ones(10), np.ones(10)))
+@pytest.mark.parametrize("values", [np.ones(10), -np.ones(10), 1 + normal(0.02)])
+def test_what_lies_within_an_octave_has_no_shape_that_the_bins_could_show(values):
+    assert ridgeline(series("weight", values)) is None
+
+
+def test_nothing_but_zeros_stands_in_the_middle():
+    drawn = ridgeline(series("weight", np.zeros(10)))
 
     assert drawn.ridges[0].heights.index(1.0) == len(drawn.ridges[0].heights) // 2
+
+
+def test_a_distribution_in_words():
+    assert in_words(distribution_of(1 + normal(0.02))) == "1 ± 0.02"
+    assert in_words(distribution_of(1 + normal(0.001))) == "about 1"
+    assert in_words(distribution_of(np.full(5, 0.25))) == "0.25"
 
 
 def test_ridges_share_axis_and_scale_and_the_highest_is_one():

@@ -9,7 +9,7 @@ import math
 
 from reportgen.blocks.charts import Line, LineChart
 from reportgen.blocks.finding import Finding, Where
-from reportgen.blocks.wording import count, listed, number
+from reportgen.blocks.wording import count, listed, named, number
 from reportgen.diagnose.losses import is_loss
 from reportgen.diagnose.rule import Rule, Unchecked
 from reportgen.run.records import Run
@@ -57,7 +57,7 @@ def _found(scalars: dict[str, Series], rule: str) -> list[Finding]:
             id=rule,
             tier="fact",
             severity=severity,
-            title=f"{tag} is {value} {_when(series, at, amount)}",
+            title=f"{named(tag)} is {value} {_when(series, at, amount)}",
             why=_why(series, rule, severity, amount),
             fix=_fix(rule, severity),
             code=_code(rule, severity),
@@ -135,8 +135,12 @@ def _evidence(tag: str, series: Series, at: int) -> LineChart:
     places = sorted(wanted | {0, at, max(0, at - 1), size - 1})
     places.sort(key=lambda place: series.steps[place])
     return LineChart(
-        title=tag,
-        lines=(Line(tag, tuple(float(series.steps[p]) for p in places), tuple(series.values[p] for p in places)),),
+        title=named(tag),
+        lines=(
+            Line(
+                named(tag, 40), tuple(float(series.steps[p]) for p in places), tuple(series.values[p] for p in places)
+            ),
+        ),
         caption=f"The first value that is not finite: {number(series.values[at])} at step {count(series.steps[at])}.",
     )
 

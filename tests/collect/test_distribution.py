@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import math
+from collections import Counter
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reportgen.collect.distribution import PIECE, SMALL, distributions_of, reduce_on_device, resolve
+from reportgen.run.distribution import Distribution, bin_of
+
+
+def check(made: Distribution, numbers: list[float], relative: float = 1e-5) -> None:
+    finite = [value for value in numbers if math.isfinite(value)]
+    assert made.count == len(numbers)
+    assert dict(zip(made.bins, made.counts, strict=True)) == dict(sorted(Counter(map(bin_of, finite)).items()))
+    assert list(made.bins) == sorted(made.bins)
+    assert made.zeros == sum(value == 0 for value in finite)
+    assert made.nans == sum(math.isnan(value) for value in numbers)
+    assert made.positive_infinities == numbers.count(math.inf)
+    assert made.negative_infinities == numbers.count(-math.inf)
+    if finite:
+        assert (made.minimum, made.maximum) == (min(finite), max(finite))
+        scale = math.fsum(map(abs, finite))
+        assert made.total == pytest.approx(math.fsum(finite), abs=relative * scale)
+        assert made.squares == pytest.approx(math.fsum(value * value for value in finite), rel=relative)
+    else:
+        assert math.isnan(made.minimum)
+        assert math.isnan(made.maximum)
+
+
+def both_ways(tensors: list[torch.Tensor]) -> list[list[Distribution]]:
+    """As on the CPU, and as on an accelerator, whose operations all run on the CPU too."""
+    return [distributions_of(tensors), resolve(reduce_on_device(tensors, defer=True))]
+
+
+def cases() -> list[torch.Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    normal = torch.randn(1000, generator=generator)
+    return [
+        normal,
+        torch.relu(normal),
+        normal * 1e-25,
+        normal * 1e30,
+        -normal.abs(),
+        torch.tensor([0.0, -0.0, math.nan, math.inf, -math.inf, 1e-40, -1e-45, 2**-129, 3.4028235e38]),
+        torch.full((3,), math.nan),
+        torch.tensor([math.inf, math.inf]),
+        torch.tensor(3.5),
+        normal.double() * 1e60,
+        torch.cat([normal, torch.tensor([math.inf, math.nan])]).double(),
+        normal.bfloat16(),
+        normal.half(),
+        normal.to(torch.float8_e4m3fn),
+        normal.reshape(10, 100).t()[::3],
+        normal[:1].expand(7),
+        torch.arange(-5, 2**40, 2**38),
+        torch.tensor([True, False, True]),
+        normal.clone().requires_grad_(),
+        torch.nn.Parameter(normal),
+    ]
+
+
+def test_small_tensors_of_every_kind_are_counted_exactly():
+    tensors = cases()
+    for made in both_ways(tensors):
+        for tensor, one in zip(tensors, made, strict=True):
+            check(one, tensor.detach().double().flatten().tolist())
+            assert one.elements == tensor.numel()
+
+
+@pytest.mark.parametrize("size", [SMALL, SMALL + 1, PIECE + 1, 3 * PIECE])
+def test_big_tensors_are_counted_exactly(size):
+    tensor = torch.randn(size, generator=torch.Generator().manual_seed(size))
+    tensor[::7] = 0
+    check(distributions_of([tensor])[0], tensor.double().tolist())
+    tensor[5], tensor[-1], tensor[-2] = math.nan, math.inf, -math.inf
+    check(distributions_of([tensor])[0], tensor.double().tolist())
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.lists(st.floats(width=32, allow_subnormal=True), max_size=9), max_size=6))
+def test_any_numbers_in_any_batch(rows):
+    tensors = [torch.tensor(row, dtype=torch.float32) for row in rows]
+    for made in both_ways(tensors):
+        for row, one in zip(rows, made, strict=True):
+            check(one, row)
+
+
+def test_many_tensors_more_than_one_batch():
+    tensors = [torch.full((index % 50 + 1,), float(index)) for index in range(200)]
+    for index, one in enumerate(distributions_of(tensors)):
+        check(one, [float(index)] * (index % 50 + 1))
+
+
+def test_a_sample_is_spread_over_all_rows_and_columns_and_is_the_same_each_time():
+    tensor = torch.arange(64 * 64.0).reshape(64, 64)
+    first, again = distributions_of([tensor, tensor], sample=512)
+    assert first == again
+    assert 256 < first.count <= 512
+    assert first.elements == 4096
+    assert first.norm == pytest.approx(tensor.norm().item(), rel=0.05)
+    columns = {(index * (4096 // 512 + 1)) % 64 for index in range(first.count)}
+    assert len(columns) == 64
+
+
+def test_channels_last_memory_is_read_in_place():
+    tensor = torch.randn(2, 3, 5, 7).to(memory_format=torch.channels_last)
+    check(distributions_of([tensor])[0], tensor.flatten().double().tolist())
+
+
+@pytest.mark.filterwarnings("ignore:Sparse")  # torch's own, about the tensors made here
+def test_sparse_tensors_count_the_zeros_they_do_not_store():
+    dense = torch.tensor([[0.0, 2.0, 0.0], [0.0, 0.0, -3.0]])
+    twice = torch.sparse_coo_tensor([[0, 0], [1, 1]], [1.0, 1.0], (2, 3))  # uncoalesced: it holds 2 at one place
+    kinds = [dense.to_sparse(), dense.to_sparse_csr(), twice, torch.sparse_coo_tensor(size=(4, 5))]
+    for made in both_ways(kinds):
+        for tensor, one in zip(kinds, made, strict=True):
+            check(one, tensor.to_dense().flatten().double().tolist())
+
+
+@pytest.mark.filterwarnings("ignore")  # torch says that eager quantisation will move to another package
+def test_quantised_tensors_are_read_as_the_numbers_they_stand_for():
+    tensor = torch.quantize_per_tensor(torch.tensor([0.0, 0.5, 1.0]), 0.5, 0, torch.qint8)
+    check(distributions_of([tensor])[0], [0.0, 0.5, 1.0])
+
+
+def test_complex_numbers_are_read_as_their_magnitude():
+    check(distributions_of([torch.tensor([3 + 4j, 0j])])[0], [5.0, 0.0])
+
+
+def test_what_holds_no_numbers_has_count_zero_and_known_size():
+    made = distributions_of([torch.zeros(3, 4, device="meta"), torch.zeros(0), torch.zeros(5, 0)])
+    assert [(one.count, one.elements) for one in made] == [(0, 12), (0, 0), (0, 0)]
+    assert all(math.isnan(one.minimum) for one in made)
+
+
+def test_nothing_of_the_users_is_touched():
+    from torch.utils.flop_counter import FlopCounterMode
+
+    tensor = torch.randn(100_000, requires_grad=True)
+    before = tensor.detach().clone(), tensor._version, torch.get_rng_state()
+    with torch.device("meta"), FlopCounterMode(display=False) as counter:
+        made = distributions_of([tensor, tensor[:50]])
+    assert made[0].count == 100_000
+    assert made[1].count == 50
+    assert counter.get_total_flops() == 0
+    assert torch.equal(tensor.detach(), before[0])
+    assert tensor._version == before[1]
+    assert torch.equal(torch.get_rng_state(), before[2])
+    assert torch.is_grad_enabled()
+
+
+def test_under_a_function_transform_numbers_are_left_out():
+    seen = []
+
+    def inner(x):
+        seen.extend(distributions_of([x]))
+        return x * 2
+
+    torch.vmap(inner)(torch.randn(3, 4))
+    assert [one.count for one in seen] == [0]
