@@ -65,8 +65,9 @@ def line_chart(block: LineChart, size: Size = LARGE) -> str:
         _bad_values(lines, frame, words, block.x_label),
     ]
     font = f"{size.font - 1:g}"
-    content = "".join(shapes) + element("g", "".join(words.markup), font_size=font)
-    return drawing(size.width, size.height, content, label(block.title, block.caption), "chart")
+    if words.markup:
+        shapes.append(element("g", "".join(words.markup), font_size=font))
+    return drawing(size.width, size.height, "".join(shapes), label(block.title, block.caption), "chart")
 
 
 def label(title: str, caption: str) -> str:

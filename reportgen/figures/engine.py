@@ -44,8 +44,6 @@ def laid_out(source: str, seconds: float = SECONDS) -> str:
 
 def _run(program: str, source: str, seconds: float) -> str:
     name = Path(program).name
-    environment = {**os.environ, "LC_ALL": "C", "SERVER_NAME": ""}
-    environment.pop("SERVER_NAME")
     try:
         process = subprocess.Popen(
             [program, "-Tsvg"],
@@ -53,7 +51,7 @@ def _run(program: str, source: str, seconds: float) -> str:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,  # a group of its own, so that nothing it started outlives it
-            env=environment,
+            env={**os.environ, "LC_ALL": "C"},
         )
     except OSError as error:
         raise LayoutError(f"{name} cannot be run: {error.strerror or type(error).__name__}") from None

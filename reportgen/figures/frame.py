@@ -81,7 +81,8 @@ def _around(low: float, high: float, amount: int, whole: bool) -> list[float]:
     if max(abs(low), abs(high)) < 1e-15:
         unit = max(10.0 ** math.floor(math.log10(max(abs(low), abs(high)))), 5e-324)
     locator = MaxNLocator(amount, steps=[1, 2, 2.5, 5, 10], integer=whole)
-    return [float(tick) * unit + 0.0 for tick in locator.tick_values(low / unit, high / unit)]
+    ticks = [float(tick) * unit + 0.0 for tick in locator.tick_values(low / unit, high / unit)]
+    return [tick for tick in ticks if math.isfinite(tick)]
 
 
 def log_ticks(low: float, high: float, amount: int) -> list[float]:
@@ -89,7 +90,7 @@ def log_ticks(low: float, high: float, amount: int) -> list[float]:
     first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
     powers = list(range(first, last + 1))
     if len(powers) >= 3:
-        stride = math.ceil(len(powers) / amount)
+        stride = math.ceil(len(powers) / (amount + 1))
         return [10.0**power for power in powers[::stride]]
     ticks = [digit * 10.0**power for power in range(first - 1, last + 1) for digit in (1, 2, 5)]
     shown = [tick for tick in ticks if low <= tick <= high]

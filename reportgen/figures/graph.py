@@ -14,6 +14,7 @@ from reportgen.figures.kinds import KIND_COLOURS, kind_of
 from reportgen.figures.outline import Outline, deepest, outline_within
 from reportgen.figures.palette import paint
 from reportgen.figures.svg import drawing, element
+from reportgen.figures.text import clean
 from reportgen.figures.tree import tree_text
 
 # What a reader takes in at first, and what Graphviz lays out in time and a screen can hold.
@@ -87,7 +88,7 @@ def _autograd(block: GraphDrawing, pictures: list[Picture], texts: list[tuple[st
         texts.append((f"{title}, too many to draw; its DOT source", source))
         return
     try:
-        plain = source.replace("fontname=monospace", 'fontname="Helvetica"')
+        plain = clean(source).replace("fontname=monospace", 'fontname="Helvetica"')
         pictures.append(Picture(title, graph_svg(laid_out(plain), title, {}, "10")))
     except LayoutError as error:
         texts.append((f"{title}; its DOT source ({error})", source))

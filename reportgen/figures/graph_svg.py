@@ -40,7 +40,10 @@ def graph_svg(markup: str, label: str, told: Mapping[str, str], font: str = "12"
 
     Raises LayoutError when there is nothing to draw.
     """
-    root = ET.fromstring(markup)
+    try:
+        root = ET.fromstring(markup)
+    except ET.ParseError as error:
+        raise LayoutError(f"Graphviz made a picture that is no XML ({error})") from None
     box = numbers_in(root.get("viewBox", ""))
     groups = [child for child in root if isinstance(child.tag, str) and child.tag.endswith("}g")]
     if len(box) != 4 or not groups:

@@ -28,6 +28,7 @@ _KEPT = {
     "font-size": "",
     "font-weight": "normal",
 }
+_DRAWN = ("g", "a", "text", "path", "polygon", "polyline", "rect", "circle", "ellipse")
 _NUMERIC = ("x", "y", "cx", "cy", "rx", "ry", "r", "width", "height")
 _TURN = re.compile(r"rotate\(-?0(?:\.0+)? [^)]*\)")
 
@@ -52,7 +53,7 @@ def _name(element: ET.Element) -> str:
 def _drawn(element: ET.Element, colours: Mapping[str, str], texts: Mapping[str, str]) -> list[str]:
     """One element as markup; nothing for what is not drawn."""
     tag = _name(element)
-    if tag in ("metadata", "defs", "style", "title"):
+    if tag not in _DRAWN:
         return []
     if tag in ("g", "a"):
         return _group(element, tag, colours, texts)

@@ -44,9 +44,10 @@ def place(curves: Sequence[Curve]) -> Axis:
     steps, optimizer = _spread([max(s.steps) for s in series]), _spread([max(s.optimizer_steps) for s in series])
     if steps > DISAGREEMENT and optimizer < steps / DISAGREEMENT:
         few = min(curves, key=lambda curve: max(curve.series.steps))
+        name, end = named(few.tag, 80), max(few.series.steps)
         note = (
-            f"The steps given with {named(few.tag, 80)} end at {max(few.series.steps):,}, those of the others do not, so all "
-            "points are placed by optimizer steps."
+            f"The steps given with {name} end at {end:,}, those of the others do not, so all points are placed by "
+            "optimizer steps."
         )
         return Axis("optimizer step", True, (note,))
     disordered = [c for c in curves if not _ascending(c.series.steps, bool(c.series.restarts))]

@@ -15,12 +15,18 @@ from reportgen.sections.curves import Curve
 SPLITS = {"train": 1, "val": 2, "test": 3}
 # Positive values over more decades than this are drawn on a logarithmic axis.
 DECADES = 2.5
+# Points at either end that do not count for that: one batch with a tiny loss, or the last steps of a cosine schedule,
+# would press everything else into a corner of a logarithmic axis.
+OUTERMOST = 0.05
 
 
 def logarithmic(curves: Sequence[Curve]) -> bool:
-    """Whether a logarithmic axis shows more: all values positive, and spread over more than DECADES."""
-    finite = [curve.series.values[at] for curve in curves for at in curve.finite]
-    return bool(finite) and min(finite) > 0 and math.log10(max(finite)) - math.log10(min(finite)) > DECADES
+    """Whether a logarithmic axis shows more: all values positive, and most of them spread over more than DECADES."""
+    finite = sorted(curve.series.values[at] for curve in curves for at in curve.finite)
+    if not finite or finite[0] <= 0:
+        return False
+    outermost = int(OUTERMOST * len(finite))
+    return math.log10(finite[-1 - outermost]) - math.log10(finite[outermost]) > DECADES
 
 
 def names_of(curves: Sequence[Curve]) -> list[str]:

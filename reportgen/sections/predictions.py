@@ -5,7 +5,7 @@ from __future__ import annotations
 from reportgen.blocks.page import Block, SectionView
 from reportgen.blocks.table import Cell, Column, Table
 from reportgen.blocks.text import Fold, Text
-from reportgen.blocks.wording import count, counted, cut, sentence
+from reportgen.blocks.wording import count, counted, cut, number, percent, sentence
 from reportgen.diagnose import Diagnosis
 from reportgen.run.predictions import PredictionSet
 from reportgen.run.records import Run
@@ -19,6 +19,8 @@ from reportgen.sections.section import Section
 SPLITS = ("val", "test", "train")
 ROWS = 40
 METRICS = 8
+# More rows than this would stand between the reader and the pictures; the newest set's metrics are told above them.
+UNFOLDED = 6
 OUTPUTS = {
     "logits": "outputs were taken as logits",
     "probabilities": "outputs were taken as probabilities",
@@ -63,6 +65,12 @@ def _taken(each: PredictionSet) -> Text:
     if each.outputs_are:
         told += f"; {OUTPUTS.get(each.outputs_are, f'outputs were taken as {each.outputs_are}')}"
         told += f" ({each.reason})" if each.reason else ""
+    if each.metrics:
+        names = list(each.metrics)[:METRICS]
+        written = (percent if _style(name, [each.metrics[name]]) == "percent" else number for name in names)
+        told += ": " + ", ".join(
+            f"{name} {write(each.metrics[name])}" for name, write in zip(names, written, strict=True)
+        )
     return Text(" ".join([sentence(told), *(sentence(note) for note in each.notes)]), muted=True)
 
 
@@ -75,6 +83,8 @@ def metrics_table(sets: list[PredictionSet]) -> Table:
         (each.split, each.stamp.step, each.samples, *(each.metrics.get(name) for name in names)) for each in chosen
     ]
     return Table(
+        title=f"Metrics of {counted(len(sets), 'evaluation')}",
+        folded=len(chosen) > UNFOLDED,
         columns=(
             Column("split"),
             Column("step", "step"),
@@ -85,6 +95,10 @@ def metrics_table(sets: list[PredictionSet]) -> Table:
         caption="Over all samples of each set.",
         total=len(sets) if len(sets) > len(chosen) else 0,
     )
+
+
+def _written(name: str, value: float) -> str:
+    return percent(value) if _style(name, [value]) == "percent" else number(value)
 
 
 def _style(name: str, values: list[float]) -> str:

@@ -20,7 +20,7 @@ def verdict(run: Run, diagnosis: Diagnosis) -> tuple[Reading, ...]:
     """The sentences in pieces."""
     if is_empty(run):
         return (Reading("Nothing was recorded yet; below is what to call to fill this page."),)
-    return (*_ending(run), *_outcome(run, diagnosis), *_findings(diagnosis))
+    return (*_ending(run), *_outcome(run, diagnosis), *_findings(run, diagnosis))
 
 
 def is_empty(run: Run) -> bool:
@@ -71,7 +71,8 @@ def _reached(curve: Curve, chance: Finding | None) -> list[Reading]:
     name, last = _capital(spoken(curve)), series.values[places[-1]]
     if chance is not None:
         said = [Reading(f"{name} ended at "), Reading(curve.written(last), "strong")]
-        return [*said, Reading(f", and predictions are no better than always saying one class ({chance.value}). ")]
+        measured = "" if chance.value == curve.written(last) else f" (the recorded predictions: {chance.value})"
+        return [*said, Reading(f", no better than always saying one class{measured}. ")]
     value = Reading(curve.written(series.values[best]), "strong")
     if len(places) == 1:
         return [Reading(f"{name} is "), value, Reading(f" at step {count(series.steps[best])}. ")]
@@ -101,8 +102,9 @@ def _loss(curve: Curve) -> list[Reading]:
     ]
 
 
-def _findings(diagnosis: Diagnosis) -> list[Reading]:
-    worst = [finding for finding in diagnosis.attention if finding.id not in TOLD]
+def _findings(run: Run, diagnosis: Diagnosis) -> list[Reading]:
+    told = (*TOLD, "worse_than_baseline") if main_metric(run) is not None else TOLD
+    worst = [finding for finding in diagnosis.attention if finding.id not in told]
     if not worst:
         if diagnosis.attention:
             return [Reading(f"Nothing else wrong was found in {counted(len(diagnosis.passed), 'check')}.")]

@@ -272,7 +272,7 @@ class Tab:
         """Do what a browser that is already gone may answer with an error, which means the same: closed."""
         try:
             action()
-        except (OSError, websocket.WebSocketException):
+        except (OSError, websocket.WebSocketException, BrowserError):
             return
 
     def __enter__(self) -> Tab:

@@ -382,14 +382,16 @@ def test_a_module_called_several_times_adds_its_calls_up(memory, watcher):
 
 
 def test_a_model_without_parameters_and_one_on_the_meta_device(memory, watcher):
-    watcher.watch(nn.Sequential(nn.Flatten(), nn.ReLU()), name="empty")
-    meta = nn.Linear(3, 3, device="meta")
+    empty, meta = nn.Sequential(nn.Flatten(), nn.ReLU()), nn.Linear(3, 3, device="meta")
+    watcher.watch(empty, name="empty")
     watcher.watch(meta, torch.optim.SGD(meta.parameters(), lr=0.1), name="meta")
-    for watched in watcher._work.models:
-        assert watched.root() is not None or watched.name == "empty"
+    empty(torch.randn(2, 3))
     meta(torch.zeros(2, 3, device="meta"))
     watcher.snapshot()
-    assert memory.taken == {} or not any(memory.taken.values())
+    assert set(memory.taken["activation"]) == {"empty/0", "empty/1"}
+    assert not memory.taken["weight"]
+    graphs = {graph.model: graph for kind, graph in memory.records if kind == "graph"}
+    assert (graphs["empty"].parameters, graphs["empty"].flops, graphs["meta"].parameters) == (0, 0, 12)
     assert any("meta device" in what for _, _, what in memory.notes)
 
 

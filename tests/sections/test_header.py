@@ -106,7 +106,7 @@ def test_an_accuracy_at_chance_is_called_that():
     run = dataclasses.replace(run, predictions=(*run.predictions[:-1], dataclasses.replace(last, confusion=counts)))
 
     assert plain(said(run)).startswith(
-        "Validation accuracy ended at 10.0 %, and predictions are no better than always saying one class (10.0 %)."
+        "Validation accuracy ended at 10.0 %, no better than always saying one class. Nothing else wrong was found in "
     )
 
 

@@ -6,7 +6,7 @@ Source: Karpathy's recipe (compare with an input-independent baseline); the comp
 from __future__ import annotations
 
 from reportgen.blocks.finding import Finding, Where
-from reportgen.blocks.table import Bar, Column, Table
+from reportgen.blocks.table import Column, Table
 from reportgen.blocks.wording import count, number, percent
 from reportgen.diagnose.rule import Rule, Unchecked
 from reportgen.run.predictions import PredictionSet
@@ -80,7 +80,7 @@ def _evidence(last: PredictionSet, truths: list[int], columns: list[int], total:
     order = sorted(range(len(columns)), key=lambda k: (-columns[k], k))[:ROWS]
     return Table(
         columns=(Column("class"), Column("predicted", "percent"), Column("truth", "percent")),
-        rows=tuple((last.classes[k], Bar(columns[k] / total), Bar(truths[k] / total)) for k in order),
+        rows=tuple((last.classes[k], columns[k] / total, truths[k] / total) for k in order),
         total=len(columns),
         caption="How often each class is predicted, and how often it is the truth.",
     )
