@@ -10,7 +10,10 @@ from reportgen.run.graph import Graph
 
 @dataclass(frozen=True, slots=True)
 class GraphDrawing:
-    """A graph for Graphviz to draw. links: node path -> id on the page that its node leads to."""
+    """A graph for Graphviz to draw. links: node path -> id on the page that its node leads to.
+
+    autograd: draw what autograd recorded (graph.autograd) instead of the modules.
+    """
 
     title: str
     graph: Graph

@@ -25,7 +25,8 @@ def number(value: float, digits: int = 3) -> str:
     elif 1e-3 <= rounded < 1e6:
         text = f"{rounded:.{digits}g}"
     else:
-        mantissa, exponent = f"{rounded:.{digits - 1}e}".split("e")
+        # Of the number itself: rounded as a number, the largest float would be infinite.
+        mantissa, exponent = f"{size:.{digits - 1}e}".split("e")
         if "." in mantissa:
             mantissa = mantissa.rstrip("0").rstrip(".")
         text = f"{mantissa}e{int(exponent)}"
@@ -101,7 +102,15 @@ def listed(names: Sequence[str], limit: int = 3) -> str:
 
 def cut(text: str, limit: int = 100) -> str:
     """`text`, or its beginning with the sign of omission when it is longer than `limit` characters."""
-    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+    return balanced(text if len(text) <= limit else text[: limit - 1].rstrip() + "…")
+
+
+def balanced(text: str) -> str:
+    """`text` with every change of direction that it opens closed, so that the words after it are not turned around."""
+    # Embeddings and overrides end at U+202C, isolates at U+2069.
+    for opening, closing in (("\u202a\u202b\u202d\u202e", "\u202c"), ("\u2066\u2067\u2068", "\u2069")):
+        text += closing * (sum(map(text.count, opening)) - text.count(closing))
+    return text
 
 
 def named(name: str, limit: int = 100) -> str:

@@ -12,9 +12,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules import module as modules
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 from torch.utils.hooks import RemovableHandle
 
+from reportgen.collect.compiled import on_wrapping, wrapper_exists
 from reportgen.collect.distribution import reduce_on_device
 from reportgen.collect.forwards import Forward, merged, shares
 from reportgen.collect.quiet import quiet
@@ -32,12 +34,16 @@ class ForwardHooks:
     """Looks at training forwards (the root in train mode, gradients enabled) as the schedule says.
 
     on_forward: called with a model and the step when a forward, and not an optimizer's step, is what snapshots follow.
+    on_refusal: called once when the hooks are not installed, or taken away, because torch.compile wraps a module.
     """
 
-    def __init__(self, work: Work, on_forward: Callable[[Watched, int], None]) -> None:
+    def __init__(self, work: Work, on_forward: Callable[[Watched, int], None], on_refusal: Callable[[], None]) -> None:
         self._work = work
         self._on_forward = on_forward
+        self._on_refusal = on_refusal
+        self.refused = False
         self._handles: list[RemovableHandle] = []
+        self._wrapping: RemovableHandle | None = None
         self._roots: dict[int, Watched] = {}
         self._steps: dict[int, int] = {}  # id of Watched -> completed steps of its optimizer; absent before the first
         self._open: list[Forward] = []
@@ -45,7 +51,10 @@ class ForwardHooks:
 
     def install(self) -> None:
         """Register the hooks, once."""
-        if self._handles:
+        if self._handles or self.refused:
+            return
+        if wrapper_exists():
+            self._refuse()
             return
 
         def before(module: nn.Module, args: tuple[Any, ...]) -> None:
@@ -64,13 +73,28 @@ class ForwardHooks:
             register_module_forward_pre_hook(before),
             register_module_forward_hook(after, with_kwargs=True, always_call=True),
         ]
+        self._wrapping = on_wrapping(self._refuse)
 
     def remove(self) -> None:
         """Take the hooks away and let go of any forward that did not finish."""
+        if self._wrapping is not None:
+            self._wrapping.remove()
+            self._wrapping = None
+        self._unhook()
+
+    def _unhook(self) -> None:
         for handle in self._handles:
             handle.remove()
+            modules._global_forward_hooks_with_kwargs.pop(handle.id, None)  # torch leaves this behind
         self._handles = []
         self.abandon()
+
+    def _refuse(self) -> None:
+        """Do without hooks: a module wrapped by torch.compile would warn of them at its calls."""
+        if not self.refused:
+            self.refused = True
+            self._unhook()  # the hook that called this stays: torch is going through the table it is in
+            self._on_refusal()
 
     def abandon(self) -> None:
         """Let go of forwards that did not finish: KeyboardInterrupt calls no hook."""
@@ -167,6 +191,7 @@ class ForwardHooks:
             with self._work.part("watch.graph"):
                 graph = forward.finished_graph(output)
                 if graph is not None:
+                    forward.watched.graph_known = True
                     self._work.recorder.record("graph", graph)
         if forward.activations is not None:
             with self._work.part("watch.activations"):

@@ -27,7 +27,7 @@ class Forward:
         self.stamp = stamp
         self.root = id(root)
         self.thread = threading.get_ident()
-        self.graph = GraphCapture(watched.name, root, watched.paths) if graph else None
+        self.graph = GraphCapture(watched.name, watched.paths) if graph else None
         self.activations = Activations(watched.after) if activations else None
 
     def enter(self, module: nn.Module, args: Sequence[object]) -> None:
@@ -58,10 +58,11 @@ class Forward:
         made = [tensor for _, tensor in tensors_in(output)]
         source, nodes, note = autograd_graph(made, dict(parameters))
         graph = self.graph.finish(
-            output, self.watched.leaf_modules(), [p for _, p in parameters], (source, nodes, note)
+            output, root, self.watched.leaf_modules(), [p for _, p in parameters], (source, nodes, note)
         )
         self.watched.after = self.graph.activations_after()
-        self.watched.leaves = self.watched.leaves | self.graph.leaves()
+        self.watched.without_calls = self.graph.leaves()
+        self.watched.leaves |= self.watched.without_calls
         return graph
 
     def drop(self) -> None:

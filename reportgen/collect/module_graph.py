@@ -23,10 +23,9 @@ class GraphCapture:
     the root first. A call that `leave` never closed (its forward raised) is closed by the next one below it.
     """
 
-    def __init__(self, name: str, root: nn.Module, paths: Mapping[int, str]) -> None:
+    def __init__(self, name: str, paths: Mapping[int, str]) -> None:
         self._name = name
         self._paths = paths
-        self._own = own_parameters(root)
         self._nodes: list[GraphNode] = []
         self._stack: list[tuple[int, int]] = []  # (id of the module, place of its node)
         self._calls: dict[int, int] = {}
@@ -58,9 +57,7 @@ class GraphCapture:
                 type=type(module).__name__,
                 parent=parent,
                 call=call,
-                parameters=self._own.get(key, 0) if call == 1 else 0,
                 training=module.training,
-                detail=settings_of(module),
                 status="failed",  # until it has returned
             )
         )
@@ -85,6 +82,8 @@ class GraphCapture:
         node = self._nodes[place]
         self._nodes[place] = replace(
             node,
+            type=type(module).__name__,  # a lazy layer has become another
+            detail=settings_of(module),
             inputs=tuple(spec_of(t, name) for name, t in arguments(args, kwargs)),
             outputs=tuple(spec_of(tensor, name) for name, tensor in made),
             memory=sum(nbytes_of(tensor) for _, tensor in made),
@@ -107,6 +106,7 @@ class GraphCapture:
     def finish(
         self,
         output: object,
+        root: nn.Module,
         leaves: Mapping[str, nn.Module],
         parameters: Sequence[Tensor],
         autograd: tuple[str, int, str] = ("", 0, ""),
@@ -121,9 +121,14 @@ class GraphCapture:
             self._nodes.append(node)
             self._take(len(self._nodes) - 1, [tensor])
         self._origins.clear()
+        own = {self._paths.get(key, ""): numbers for key, numbers in own_parameters(root).items()}
         for path, module in leaves.items():
             if id(module) not in self._calls:
                 self._nodes.append(self._not_called(path, module))
+        self._nodes = [
+            replace(node, parameters=own.get(node.path, 0)) if node.kind == "module" and node.call <= 1 else node
+            for node in self._nodes
+        ]
         counted = [node.flops for node in self._nodes if node.flops is not None]
         missing = {
             n.type for n in self._nodes if n.leaf and n.kind == "module" and n.status == "ok" and n.flops is None
@@ -205,7 +210,6 @@ class GraphCapture:
             type=type(module).__name__,
             parent=first.get(parent),
             call=0,
-            parameters=self._own.get(id(module), 0),
             training=module.training,
             status="not called",
             detail=settings_of(module),

@@ -16,7 +16,7 @@ def quiet() -> Iterator[None]:
     Without it a `torch.device("meta")` context would move our scratch tensors, a flop counter would count our
     reductions, and a logging mode would print them. The stacks are as before when the block is left, however it is.
     """
-    with torch.no_grad(), torch._C.DisableTorchFunction():
+    with torch._C.DisableTorchFunction(), torch.no_grad():
         if torch._C._len_torch_dispatch_stack():
             with _disable_current_modes():  # 8 us, hence only where there is one
                 yield

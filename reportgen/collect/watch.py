@@ -32,7 +32,7 @@ class Watcher:
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
         self._work = Work(recorder)
-        self._forwards = ForwardHooks(self._work, self._follow_forward)
+        self._forwards = ForwardHooks(self._work, self._follow_forward, self._without_forwards)
         self._steps = StepHooks(self._work, self._forwards.stepped)
         recorder.before_flush.append(self._work.later.deliver)
 
@@ -74,8 +74,8 @@ class Watcher:
             self._steps.add(one)
         self._forwards.add(watched)
         self._recorder.record("model", record or record_of(watched.name, model, optimizers, criterion, scheduler))
-        if watched.compiled:
-            self._recorder.record("graph", _compiled_graph(watched))
+        if watched.compiled or self._forwards.refused:
+            self._without_graph(watched)
 
     def snapshot(self, step: int | None = None) -> None:
         """Record the distributions of weights and gradients of all watched models as they are now."""
@@ -129,6 +129,17 @@ class Watcher:
             with self._work.part("watch.snapshot"):
                 self._steps.snapshot(watched, self._recorder.stamp(step=step))
 
+    def _without_forwards(self) -> None:
+        """torch.compile wraps a module: what was not captured by now will not be."""
+        for watched in self._work.models:
+            self._without_graph(watched)
+
+    def _without_graph(self, watched: Watched) -> None:
+        if not watched.graph_known:
+            watched.graph_taken = watched.graph_known = True
+            with self._work.part("watch.graph"):
+                self._recorder.record("graph", _compiled_graph(watched))
+
     def _unique(self, name: str) -> str:
         taken = {watched.name for watched in self._work.models}
         number, unique = 1, name
@@ -159,11 +170,12 @@ def _compiled_graph(watched: Watched) -> Graph:
     sizes = [0 if nn.parameter.is_lazy(p) else p.numel() for p in parameters]
     return Graph(
         model=watched.name,
-        captured="nothing: the model is compiled",
+        captured="nothing: torch.compile is used",
         parameters=sum(sizes),
         trainable=sum(size for size, p in zip(sizes, parameters, strict=True) if p.requires_grad),
-        autograd_note="The model is compiled, so its autograd graph is that of the compiled code.",
+        autograd_note="torch.compile is used, so there is no autograd graph of single operations.",
         notes=(
-            "The model is compiled, so its modules are not called one by one: no calls and no activations are seen.",
+            "torch.compile is used: compiled modules are not called one by one, and compiled wrappers warn of hooks. "
+            "So no calls and no activations are seen; weights, gradients and updates are.",
         ),
     )

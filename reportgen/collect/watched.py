@@ -22,9 +22,11 @@ class Watched:
         self.root = weakref.ref(unwrapped(model))
         self.paths: dict[int, str] = {}
         self.leaves: set[str] = set()
+        self.without_calls: set[str] = set()  # modules with children that were seen to call none (attention)
         self.after: Mapping[str, str] = {}
         self.graph_taken = is_compiled(model) and self._wholly_compiled(model)
         self.compiled = self.graph_taken
+        self.graph_known = False  # a Graph was recorded
         self.forwards = 0
         self.looked_at = -1  # the index of the last forward whose outputs were collected
         self.scaler: object = None
@@ -49,6 +51,7 @@ class Watched:
         known = [(path, module) for path, module in root.named_modules() if "parametrizations" not in path.split(".")]
         self.paths = {id(module): path for path, module in known}
         self.leaves = {path for path, module in known if not any(id(m) in self.paths for m in module.children())}
+        self.leaves |= self.without_calls & set(self.paths.values())
         scheduler = self._scheduler() if self._scheduler is not None else None
         return record_of(self.name, model, optimizers, self._criterion, scheduler)
 

@@ -11,6 +11,7 @@ from reportgen.blocks.wording import number
 from reportgen.figures.decimate import stretches, thinned
 from reportgen.figures.frame import LARGE, Frame, Size, margins, widened, x_axis, y_axis
 from reportgen.figures.labels import Words, spread
+from reportgen.figures.noise import band
 from reportgen.figures.palette import colour_of, dashes_of, paint
 from reportgen.figures.plot import Stroke, plotted
 from reportgen.figures.scale import Scale, value_scale
@@ -20,6 +21,8 @@ from reportgen.figures.text import cut, width_of
 # More names than this at the right edge would not be read; the table has them all.
 MOST_NAMES = 12
 LONGEST_NAME = 18
+# How strongly the band of a noisy line is filled: weaker than the line in it, and two bands can still be told apart.
+BAND = 0.28
 # How much wider than others the names are drawn.
 BOLD = 1.1
 
@@ -45,20 +48,24 @@ def line_chart(block: LineChart, size: Size = LARGE) -> str:
     lines = placed_lines(block, frame)
     # Many lines on one chart share what one noisy line may take.
     coarse = max(1.0, len(lines) / 4)
+    bands = [(one, run, band(run, coarse)) for one in lines for run in one.runs if len(run) > 1]
     strokes = [
         Stroke(
-            tuple(thinned(run, frame.right - frame.left, coarse)),
+            tuple(thinned(run, frame.right - frame.left, coarse)) if found is None else found.middle,
             one.colour,
             _width(one.line),
             dashes_of(one.line.role),
         )
-        for one in lines
-        for run in one.runs
-        if len(run) > 1
+        for one, run, found in bands
     ]
     words = Words(size.width, size.height, size.font - 1)
     _axis_boxes(words, frame)
-    shapes = [plotted(frame, strokes), _dots(lines), _names(lines, frame, words)]
+    outlines = [
+        element("path", d=found.outline(), fill=paint(one.colour), fill_opacity=BAND)
+        for one, _, found in bands
+        if found is not None
+    ]
+    shapes = [*outlines, plotted(frame, strokes), _dots(lines), _names(lines, frame, words)]
     shapes += [
         _breaks(block.lines, frame, words),
         _bests(lines, frame, words),
@@ -82,7 +89,7 @@ def shown_name(line: Line) -> str:
 
 def frame_of(block: LineChart, size: Size) -> Frame | None:
     """The frame that holds all drawable points; None when there are none."""
-    top, bottom = 12.0, size.height - size.font * 2
+    top, bottom = 18.0, size.height - size.font * 2
     pairs = [(x, y) for line in block.lines for x, y in zip(line.x, line.y, strict=True) if math.isfinite(x)]
     y_scale = value_scale((y for _, y in pairs), bottom, top, block.log_y)
     if y_scale is None:

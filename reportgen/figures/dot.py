@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from reportgen.blocks.wording import counted, scaled
 from reportgen.figures.kinds import KIND_COLOURS, kind_of
 from reportgen.figures.outline import Drawn, Joint, Outline
 from reportgen.figures.palette import COLOURS
-from reportgen.figures.text import cut, one_line, width_of
+from reportgen.figures.text import clean, cut, one_line, width_of
 from reportgen.run.graph import GraphNode, TensorSpec
 
 FONT = 12.0
 SMALL = 10.0
 LONGEST = 34
+LONGEST_FOREIGN = 60
+_LABEL = re.compile(r'label="((?:[^"\\]|\\.)*)"', re.DOTALL)
+_SIZE = re.compile(r'\bsize="[\d.,]+"')
 _HEAD = (
     'graph [rankdir=TB nodesep=0.22 ranksep=0.28 margin=0 pad=0.06 compound=true fontname="Helvetica" labeljust=l]',
     'node [shape=box style=filled fontname="Helvetica" fontsize=12 margin="0.1,0.05" height=0.3 penwidth=1]',
@@ -29,6 +33,22 @@ def quoted(words: str) -> str:
     """
     plain = one_line(words).replace("\\", "\\\\").replace('"', '\\"').replace("&", "&amp;")
     return f'"{plain}"'
+
+
+def relabelled(source: str) -> str:
+    """DOT source of another writer with its labels quoted and cut as ours are, in a font that every engine knows.
+
+    torchviz leaves names of parameters as they are: one with a backslash is an escape, a long one a very wide drawing.
+    It also sets a size, to which dot would scale the picture down, texts and all.
+    """
+    plain = _SIZE.sub("", clean(source)).replace("fontname=monospace", 'fontname="Helvetica"')
+    return _LABEL.sub(_relabelled, plain)
+
+
+def _relabelled(found: re.Match[str]) -> str:
+    lines = found[1].replace('\\"', '"').split("\n")
+    label = "\\n".join(quoted(cut(line, LONGEST_FOREIGN))[1:-1] for line in lines if line.strip())
+    return f'label="{label}"'
 
 
 def shape_text(tensor: TensorSpec) -> str:

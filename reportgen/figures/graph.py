@@ -7,19 +7,22 @@ from dataclasses import dataclass
 
 from reportgen.blocks.model import GraphDrawing
 from reportgen.blocks.wording import counted
-from reportgen.figures.dot import dot_source
+from reportgen.figures.dot import dot_source, relabelled
 from reportgen.figures.engine import LayoutError, laid_out
 from reportgen.figures.graph_svg import graph_svg
 from reportgen.figures.kinds import KIND_COLOURS, kind_of
 from reportgen.figures.outline import Outline, deepest, outline_within
 from reportgen.figures.palette import paint
 from reportgen.figures.svg import drawing, element
-from reportgen.figures.text import clean
 from reportgen.figures.tree import tree_text
+from reportgen.run.graph import Graph
 
 # What a reader takes in at first, and what Graphviz lays out in time and a screen can hold.
 FIRST_NODES = 40
 MOST_NODES = 150
+# A model whose outermost level alone has more boxes is told as text.
+WIDEST = 300
+LONGEST_SOURCE = 60_000
 # torchviz's graphs have a node for each function and tensor.
 MOST_AUTOGRAD = 400
 
@@ -43,55 +46,61 @@ class GraphView:
 
 
 def graph_view(block: GraphDrawing, leads: Callable[[str], bool]) -> GraphView:
-    """All pictures of a graph. leads: whether an id is on the page; other links are left out."""
+    """All pictures of a graph: of its modules, or of what autograd recorded where the block asks for that.
+
+    leads: whether an id is on the page; other links are left out.
+    """
+    return _autograd(block.graph) if block.autograd else _modules(block, leads)
+
+
+def _modules(block: GraphDrawing, leads: Callable[[str], bool]) -> GraphView:
     graph = block.graph
     links = {path: target for path, target in block.links.items() if leads(target)}
     pictures: list[Picture] = []
     notes: list[str] = []
-    texts: list[tuple[str, str]] = []
+    texts: tuple[tuple[str, str], ...] = ()
     shown: list[Outline] = []
     for outline, title in _outlines(block):
         source, told = dot_source(outline, links)
         try:
+            if len(outline.drawn) > WIDEST:
+                raise LayoutError(f"it has {len(outline.drawn):,} boxes at its outermost level")
             pictures.append(Picture(title, graph_svg(laid_out(source), title, told)))
             shown.append(outline)
         except LayoutError as error:
             notes.append(f"Without a picture: {error}." if not pictures else f"Not drawn in more detail: {error}.")
             if not pictures:
-                texts = [("The same as text", tree_text(graph)), ("DOT source, for any Graphviz", source)]
+                texts = (("The same as text", tree_text(graph)), *_source(source))
             break
     if shown and shown[-1].depth < deepest(graph):
         depth = f"{shown[-1].depth} of {deepest(graph)}"
         notes.append(f"It is drawn to depth {depth}: with more it would have over {MOST_NODES} boxes.")
-    if block.autograd and graph.autograd:
-        _autograd(block, pictures, texts)
-    legend = _legend(shown[-1]) if shown else ()
-    return GraphView(tuple(pictures), tuple(notes), legend, tuple(texts))
+    return GraphView(tuple(pictures), tuple(notes), _legend(shown[-1]) if shown else (), texts)
 
 
 def _outlines(block: GraphDrawing) -> list[tuple[Outline, str]]:
     """The depths to draw, with their titles: a first look, and all that can be drawn."""
-    graph = block.graph
-    first, full = outline_within(graph, FIRST_NODES), outline_within(graph, MOST_NODES)
-    if len(first.drawn) > MOST_NODES:
-        return [(first, block.title)]
+    first, full = outline_within(block.graph, FIRST_NODES), outline_within(block.graph, MOST_NODES)
     wanted = [first] if full.depth == first.depth else [first, full]
     titles = [block.title or "graph", f"In full: {counted(len(full.drawn), 'box', 'boxes')}"]
     return list(zip(wanted, titles, strict=False))
 
 
-def _autograd(block: GraphDrawing, pictures: list[Picture], texts: list[tuple[str, str]]) -> None:
+def _autograd(graph: Graph) -> GraphView:
     """The graph that autograd recorded, in torchviz's drawing."""
-    source = block.graph.autograd
-    title = f"What autograd recorded: {counted(block.graph.autograd_nodes, 'node')}"
-    if block.graph.autograd_nodes > MOST_AUTOGRAD:
-        texts.append((f"{title}, too many to draw; its DOT source", source))
-        return
+    if graph.autograd_nodes > MOST_AUTOGRAD:
+        note = f"Not drawn: it has {graph.autograd_nodes:,} nodes, over {MOST_AUTOGRAD}."
+        return GraphView(notes=(note,), texts=_source(graph.autograd))
+    title = f"What autograd recorded: {counted(graph.autograd_nodes, 'node')}"
     try:
-        plain = clean(source).replace("fontname=monospace", 'fontname="Helvetica"')
-        pictures.append(Picture(title, graph_svg(laid_out(plain), title, {}, "10")))
+        return GraphView((Picture(title, graph_svg(laid_out(relabelled(graph.autograd)), title, {}, "10")),))
     except LayoutError as error:
-        texts.append((f"{title}; its DOT source ({error})", source))
+        return GraphView(notes=(f"Without a picture: {error}.",), texts=_source(graph.autograd))
+
+
+def _source(source: str) -> tuple[tuple[str, str], ...]:
+    """The DOT source for those who have a Graphviz, unless it would be most of the page."""
+    return (("DOT source, for any Graphviz", source),) if len(source) <= LONGEST_SOURCE else ()
 
 
 def _legend(outline: Outline) -> tuple[tuple[str, str], ...]:

@@ -54,7 +54,9 @@ class Words:
         beside: try the sides first.
         """
         wide, high = width_of(words, self.size), self.size
-        across = [(0.0, -gap), (0.0, gap + high * 0.8)]
+        half = wide / 2 - gap / 2  # so far aside, a label still touches its point
+        above, below = -gap, gap + high * 0.8
+        across = [(0.0, above), (-half, above), (half, above), (0.0, below), (-half, below), (half, below)]
         sides = [(wide / 2 + gap, high * 0.35), (-wide / 2 - gap, high * 0.35)]
         for dx, dy in [*(sides + across if beside else across + sides), (0.0, -gap - high)]:
             middle = min(max(x + dx, wide / 2 + 1), self.width - wide / 2 - 1)

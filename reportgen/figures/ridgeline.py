@@ -14,8 +14,8 @@ from reportgen.figures.ticks import tick_texts
 WIDTH, FONT = 300.0, 11.0
 TOP, RIDGE, RIGHT = 4.0, 30.0, 8.0
 # So many ridges still tell apart; a ridgeline stays within about 1.2 kB.
-MOST_RIDGES = 9
-MOST_BINS = 32
+MOST_RIDGES = 8
+MOST_BINS = 30
 
 
 def ridgeline(block: Ridgeline) -> str:
@@ -39,7 +39,7 @@ def ridgeline(block: Ridgeline) -> str:
     words.append(text(left - 6, base, steps[-1], text_anchor="end"))
     words += _tick_words(block, left, base)
     shapes += element("g", "".join(words), fill=paint("muted"), font_size=f"{FONT:g}")
-    return drawing(WIDTH, height, shapes, f"{cut(block.title, 120)}: {cut(block.caption, 300)}", "chart")
+    return drawing(WIDTH, height, shapes, f"{cut(block.title, 120)}: {cut(block.caption, 160)}", "chart")
 
 
 def chosen(ridges: Sequence[Ridge]) -> list[Ridge]:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+LARGEST = sys.float_info.max
+SMALLEST = math.ulp(0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +49,11 @@ def value_scale(values: Iterable[float], start: float, end: float, log: bool = F
     low, high = min(shown), max(shown)
     if log:
         if low == high:
-            low, high = max(low / 2, 5e-324), min(high * 2, 1.7e308)
+            low, high = max(low / 2, SMALLEST), min(high * 2, LARGEST)
         return Scale(low, high, start, end, True)
     if low == high:
         room = abs(low) * 0.1 or 1.0
-        return Scale(max(low - room, -1.7e308), min(high + room, 1.7e308), start, end)
+        return Scale(max(low - room, -LARGEST), min(high + room, LARGEST), start, end)
     if 0 < low < 0.35 * high:
         low = 0.0
     elif 0 > high > 0.35 * low:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from reportgen.figures.text import escaped
 
 # The page's own font comes by inheritance where styles are allowed; this is for hosts that forbid them.
-FONT = "DejaVu Sans, system-ui, Segoe UI, Roboto, sans-serif"
+FONT = "DejaVu Sans, sans-serif"
 
 
 def compact(value: float) -> str:

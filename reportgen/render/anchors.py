@@ -12,6 +12,7 @@ from reportgen.blocks.page import Block, Page
 from reportgen.blocks.slug import slug
 from reportgen.blocks.table import Table
 from reportgen.blocks.text import Fold
+from reportgen.blocks.wording import balanced
 from reportgen.run.tags import parse_tag
 
 
@@ -70,5 +71,5 @@ class Anchors:
             places += [(slug("metric", name), where.tag, "metrics") for name in names if name]
         for target, name, section in places:
             if target in self.known:
-                return target, f"{name} in {section}"
+                return target, f"{balanced(name)} in {section}"
         return "", ""

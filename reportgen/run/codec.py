@@ -13,10 +13,10 @@ import typing
 from array import array
 from collections.abc import Callable, Mapping
 from functools import cache
-from itertools import chain, compress
+from itertools import compress
 from typing import Any, TypeVar
 
-from reportgen.run.distribution import Distribution
+from reportgen.run.distribution import LARGEST_BIN, Distribution
 
 Record = TypeVar("Record")
 Decoder = Callable[[Any], Any]
@@ -26,6 +26,7 @@ NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 SCALARS = 10
 # Unused bins inside a stretch are cheaper written as zeros than as a new stretch.
 LONGEST_GAP = 3
+ALL_BINS = array("h", range(-LARGEST_BIN, LARGEST_BIN + 1))
 
 
 def to_plain(value: Any) -> Any:
@@ -274,13 +275,19 @@ def _distribution(data: Any) -> Distribution:
     if not isinstance(data, list) or len(data) != SCALARS + 1:
         raise ValueError(f"a distribution is a list of {SCALARS + 1}")
     count, elements, minimum, maximum, total, squares, zeros, nans, above, below, stretches = data
-    bins: list[range] = []
-    counts: list[list[int]] = []
+    bins, counts = array("h"), array("q")
     for stretch in stretches:
-        first = stretch[0]
-        bins.append(range(first, first + len(stretch) - 1))
-        counts.append(stretch[1:])
-    heights = list(chain.from_iterable(counts))
+        heights = stretch[1:]
+        place = stretch[0] + LARGEST_BIN
+        if place < 0 or place + len(heights) > len(ALL_BINS):
+            raise ValueError(f"there is no bin {stretch[0]} with {len(heights) - 1} after it")
+        indices = ALL_BINS[place : place + len(heights)]
+        if 0 in heights:  # the zeros fill gaps: see LONGEST_GAP
+            bins.extend(compress(indices, heights))
+            counts.extend(compress(heights, heights))
+        else:
+            bins += indices
+            counts.extend(heights)
     return Distribution(
         count=_int(count),
         elements=_int(elements),
@@ -292,7 +299,6 @@ def _distribution(data: Any) -> Distribution:
         nans=_int(nans),
         positive_infinities=_int(above),
         negative_infinities=_int(below),
-        # The zeros fill gaps: see LONGEST_GAP.
-        bins=array("h", list(compress(chain.from_iterable(bins), heights))),
-        counts=array("q", list(filter(None, heights))),
+        bins=bins,
+        counts=counts,
     )

@@ -25,6 +25,7 @@ def plain(text: str) -> str:
         (9.996e-4, "0.001"),
         (-0.5, "−0.5"),
         (1e-300, "1e-300"),
+        (1.7976931348623157e308, "1.8e308"),
         (math.nan, "NaN"),
         (math.inf, "∞"),
         (-math.inf, "−∞"),
@@ -99,3 +100,10 @@ def test_cut_keeps_short_texts_whole():
 def test_moments_are_in_utc_and_survive_a_wrong_clock():
     assert wording.moment(1_795_446_012.0) == "2026-11-23 15:00:12 UTC"
     assert wording.moment(1e30) == "unknown"
+
+
+def test_a_change_of_direction_is_closed_at_the_end_of_the_name():
+    assert wording.balanced("\u202eabc") == "\u202eabc\u202c"
+    assert wording.balanced("\u2067a\u202eb") == "\u2067a\u202eb\u202c\u2069"
+    assert wording.balanced("\u202eabc\u202c") == "\u202eabc\u202c"
+    assert wording.cut("\u202e" + "x" * 50, 10) == "\u202e" + "x" * 8 + "…\u202c"

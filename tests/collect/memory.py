@@ -1,4 +1,4 @@
-"""A recorder that keeps what watching tells it, by quantity and name; strict, so that a fault of ours fails the test."""
+"""A recorder that keeps what watching tells it, by quantity and name; strict, so that a fault of ours fails."""
 
 from __future__ import annotations
 

@@ -51,10 +51,10 @@ def test_a_random_hash_seed_is_no_seed(monkeypatch):
 
 
 def test_asking_changes_no_random_state_and_starts_no_device():
-    before = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].tobytes()  # noqa: NPY002
+    before = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].tobytes()
     environment()
     assert torch.equal(before[0], torch.get_rng_state())
-    assert before[1:] == (random.getstate(), np.random.get_state()[1].tobytes())  # noqa: NPY002
+    assert before[1:] == (random.getstate(), np.random.get_state()[1].tobytes())
     assert not torch.cuda.is_initialized()
 
 

@@ -113,7 +113,7 @@ def training(name, watcher=None):
     make, batch = FAMILIES[name]
     torch.manual_seed(1)
     random.seed(1)
-    np.random.seed(1)  # noqa: NPY002 - the global generator is what must not be touched
+    np.random.seed(1)
     model = make()
     clean = hook_tables(model)
     flags = [module.training for module in model.modules()]
@@ -153,7 +153,7 @@ def training(name, watcher=None):
         assert seen["flags"][-1] == flags
     seen["weights"] = [dict(m.state_dict()) for m in (model, ema, best)]
     seen["optimizer"] = optimizer.state_dict()
-    seen["generators"] = [torch.get_rng_state(), random.getstate(), np.random.get_state()[1].tolist()]  # noqa: NPY002
+    seen["generators"] = [torch.get_rng_state(), random.getstate(), np.random.get_state()[1].tolist()]
     return seen
 
 
@@ -183,7 +183,9 @@ def test_training_is_bit_equal(name, tmp_path):
     text = recorder._folder.journal.read_text()
     for kind in ("model", "graph", "measures", "distributions"):
         assert f'"k":"{kind}"' in text
-    assert text.count('"activation"') == len({0, 1, 2, 3, 4, 5, 6, 7, 8, 11})  # the copies' forwards are not among them
+    assert text.count('"activation":') == len(
+        {0, 1, 2, 3, 4, 5, 6, 7, 8, 11}
+    )  # the copies' forwards are not among them
 
 
 @pytest.fixture
@@ -215,10 +217,8 @@ def test_saving_pickling_and_copying_the_model_and_the_optimizer(watched):
     model.eval()
     for other in copies:
         assert_same(dict(model.state_dict()), dict(other.state_dict()))
-        other.train()
-        other(same)  # not counted
-        other.eval()
-        assert torch.equal(other(same), model(same))
+        assert torch.equal(other.eval()(same), model(same))
+        other.train()(same)  # not counted
     for other in (pickle.loads(pickle.dumps(optimizer)), copy.deepcopy(optimizer)):
         assert_same(optimizer.state_dict(), other.state_dict())
         assert not other._optimizer_step_pre_hooks
@@ -251,7 +251,7 @@ def test_a_watched_model_can_be_sent_to_a_spawned_process(watched):
 def test_a_keyboard_interrupt_in_a_forward_leaves_everything_as_it_was():
     class Interrupted(Cnn):
         def forward(self, x):
-            y = super().forward(x)
+            super().forward(x)
             raise KeyboardInterrupt
 
     memory = Memory()
@@ -303,15 +303,12 @@ def test_the_users_own_modes_stay_on_their_stacks():
                 optimizer.step()
         watcher.close()
         runs.append((called, dispatched))
-    # What reads no number and makes no tensor (shape, dtype, detach) may be asked for; nothing else.
-    assert runs[0][1] == [name for name in runs[1][1] if name in runs[0][1]][: len(runs[0][1])]
-    assert set(runs[1][1]) <= set(runs[0][1])
-    harmless = {"shape", "dtype", "device", "grad_fn", "is_nested", "layout", "_base", "is_leaf", "requires_grad"}
-    extra = set(runs[1][0]) - set(runs[0][0])
-    assert all(any(word in name for word in harmless) or "getset" in name or "method" in name for name in extra)
+    assert runs[1][1] == runs[0][1]  # no operation more
+    own = [name for name in runs[1][0] if "method" not in name and "getset" not in name and "slot" not in name]
+    assert own == [name for name in runs[0][0] if name in own]  # no function more: only attributes were asked for
 
 
-@pytest.mark.parametrize("way", ["wrapped", "in place", "a function that calls it"])
+@pytest.mark.parametrize("way", ["wrapped", "wrapped later", "in place", "a function that calls it"])
 def test_compiling_gives_the_same_graphs_breaks_and_recompiles(way):
     from torch._dynamo.testing import CompileCounterWithBackend
     from torch._dynamo.utils import counters
@@ -330,10 +327,12 @@ def test_compiling_gives_the_same_graphs_breaks_and_recompiles(way):
             called = torch.compile(model, backend=counter)
         elif way == "in place":
             model.compile(backend=counter)
-        else:
-            called = torch.compile(lambda x: model(x) * 2, backend=counter)
+        elif way == "a function that calls it":
+            called = torch.compile(lambda x, model=model: model(x) * 2, backend=counter)
         if watch:
             watcher.watch(called if way == "wrapped" else model, optimizer)
+        if way == "wrapped later":
+            called = torch.compile(model, backend=counter)
         losses = []
         for step in range(12):
             optimizer.zero_grad()

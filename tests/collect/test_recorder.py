@@ -270,10 +270,14 @@ def test_the_commit_arrives_without_being_waited_for(make, monkeypatch):
 
 def test_a_guard_turns_an_exception_into_one_warning_and_a_counted_note(make):
     recorder = make(strict=False)
-    with pytest.warns(ReportgenWarning, match="shape") as caught:
+
+    def fail():
         for _ in range(5):
             with recorder.guard("watch.hook"):
                 raise RuntimeError("shape is odd")
+
+    with pytest.warns(ReportgenWarning, match="shape") as caught:
+        fail()
     assert len(caught) == 1
     assert caught[0].filename == __file__
     recorder.flush()
@@ -315,8 +319,8 @@ def test_a_collector_that_fails_in_the_background_is_a_note_and_the_rest_is_writ
             raise RuntimeError("broken in the background")
 
     recorder.before_flush.append(fail)
+    recorder.log({"a": 1.0}, 0)
     with pytest.warns(ReportgenWarning, match="in the background"):
-        recorder.log({"a": 1.0}, 0)
         time.sleep(1.3)
     recorder.log({"a": 2.0}, 1)
     time.sleep(1.3)
@@ -330,11 +334,14 @@ def test_a_full_disk_is_one_warning_and_a_note_in_memory(make, monkeypatch):
     def write(descriptor, data):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "write", write)
-    with pytest.warns(ReportgenWarning, match="No space left") as caught:
+    def train():
         for step in range(5):
             recorder.log({"a": float(step)}, step)
             recorder.flush()
+
+    monkeypatch.setattr(os, "write", write)
+    with pytest.warns(ReportgenWarning, match="No space left") as caught:
+        train()
     assert len(caught) == 1
     assert [(note.where, note.times) for note in recorder.notes] == [("folder", 5)]
     monkeypatch.setattr(os, "write", real)

@@ -242,8 +242,9 @@ def test_a_loop_that_never_steps_is_followed_by_its_forwards(memory, watcher):
             model.weight -= 0.1 * model.weight.grad
     assert memory.optimizer_step == 0
     assert [step for step, _ in memory.taken["weight"]["weight"]] == [74, 97, 128]
-    assert [step for step, _ in memory.taken["activation"]["Linear"]][0] == 0
-    assert len(memory.taken["activation"]["Linear"]) <= 4
+    steps = [step for step, _ in memory.taken["activation"]["Linear"]]
+    assert steps[0] == 0
+    assert len(steps) <= 4
 
 
 def test_several_optimizers_of_one_model_each_bring_their_parameters(memory, watcher):
@@ -326,7 +327,9 @@ def test_lazy_layers_are_recorded_again_once_they_have_a_shape(memory, watcher):
     assert memory.last("model").parameters[0].shape == (4, 3)
     assert memory.last("model").modules["0"] == "Linear"
     assert set(memory.taken["weight"]) == {"0.weight", "0.bias", "2.weight", "2.bias"}
-    assert memory.last("graph").parameters == 4 * 3 + 4 + 2 * 4 + 2
+    graph = memory.last("graph")
+    assert graph.parameters == sum(node.parameters for node in graph.nodes) == 4 * 3 + 4 + 2 * 4 + 2
+    assert [node.type for node in graph.nodes if node.path == "0" and node.kind == "module"] == ["Linear"]
 
 
 def test_outputs_of_every_structure_are_looked_into(memory, watcher):
@@ -431,12 +434,12 @@ def test_histograms_of_the_users_own(memory, watcher):
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        (dict(model=3), "model"),
-        (dict(model=nn.Linear(1, 1), optimizer=3), "optimizer"),
-        (dict(model=nn.Linear(1, 1), optimizer=["x"]), "optimizer"),
-        (dict(model=nn.Linear(1, 1), criterion=3), "criterion"),
-        (dict(model=nn.Linear(1, 1), scaler=3), "scaler"),
-        (dict(model=nn.Linear(1, 1), scheduler=3), "scheduler"),
+        ({"model": 3}, "model"),
+        ({"model": nn.Linear(1, 1), "optimizer": 3}, "optimizer"),
+        ({"model": nn.Linear(1, 1), "optimizer": ["x"]}, "optimizer"),
+        ({"model": nn.Linear(1, 1), "criterion": 3}, "criterion"),
+        ({"model": nn.Linear(1, 1), "scaler": 3}, "scaler"),
+        ({"model": nn.Linear(1, 1), "scheduler": 3}, "scheduler"),
     ],
 )
 def test_a_wrong_argument_is_named(watcher, arguments, named):

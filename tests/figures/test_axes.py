@@ -2,7 +2,7 @@ import itertools
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reportgen.figures.frame import LARGE, linear_ticks, log_ticks, widened, x_axis, y_axis
@@ -14,6 +14,7 @@ from reportgen.figures.ticks import tick_texts
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 
 
+@settings(deadline=None)
 @given(st.lists(FINITE, min_size=1, max_size=20), st.booleans())
 def test_every_drawable_value_has_a_place_in_the_picture(values, log):
     scale = value_scale(values, 200, 10, log)
@@ -27,6 +28,7 @@ def test_every_drawable_value_has_a_place_in_the_picture(values, log):
             assert 9.9 <= scale.place(value) <= 200.1
 
 
+@settings(deadline=None)
 @given(st.tuples(FINITE, FINITE).filter(lambda pair: pair[0] < pair[1]))
 def test_ticks_are_few_and_within_the_range(ends):
     low, high = ends
@@ -36,6 +38,7 @@ def test_ticks_are_few_and_within_the_range(ends):
     assert len(tick_texts(ticks, "number")) == len(ticks)
 
 
+@settings(deadline=None)
 @given(st.floats(1e-300, 1e300), st.floats(1.01, 1e200))
 def test_logarithmic_ticks_are_few_and_within_the_range(low, factor):
     high = min(low * factor, 1e300)
@@ -78,6 +81,7 @@ def test_zero_is_shown_below_what_begins_near_it():
     assert value_scale([0.9, 0.99], 200, 10).low == 0.9
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 100), min_size=1, max_size=8))
 def test_names_at_line_ends_never_overlap(wanted):
     places = spread(wanted, 14, 0, 100)

@@ -1,7 +1,7 @@
 import math
 import random
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reportgen.figures.decimate import stretches, thinned
@@ -15,6 +15,7 @@ def test_lines_end_at_what_is_no_finite_number_and_at_breaks():
     assert stretches([NAN, NAN]) == stretches([]) == []
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=400), st.integers(5, 60), st.sampled_from([1.0, 2.5]))
 def test_first_last_and_extremes_stay(values, width, bucket):
     points = [(at * width / len(values), value) for at, value in enumerate(values)]

@@ -15,7 +15,7 @@ from reportgen.figures.outline import Outline, deepest, outline_within
 from reportgen.figures.text import one_line
 from reportgen.figures.tree import tree_text
 from reportgen.run.graph import Graph, GraphEdge, GraphNode, TensorSpec
-from tests.render.sample import NASTY, drawing, graph
+from tests.render.sample import NASTY, autograd_drawing, drawing, graph
 
 SPEC = TensorSpec((2, 3), "float32")
 
@@ -52,7 +52,7 @@ def test_the_legend_names_the_kinds_that_are_drawn():
 
 
 def test_nothing_of_a_drawing_needs_styles_or_ids():
-    for picture in view(drawing()).pictures:
+    for picture in (*view(drawing()).pictures, *view(autograd_drawing()).pictures):
         assert not re.search(r"\b(style|id|class|xlink:\w+)=\"(?!graph\")", picture.markup)
         assert "<!--" not in picture.markup
         assert 'stroke="black"' not in picture.markup
@@ -61,20 +61,29 @@ def test_nothing_of_a_drawing_needs_styles_or_ids():
 
 def test_a_large_graph_begins_with_an_overview():
     shown = view(drawing(blocks=12))
-    assert len(shown.pictures) == 3  # overview, in full, autograd
+    assert len(shown.pictures) == 2
     assert any("4 layers inside" in words for words in texts(shown.pictures[0].markup))
     assert not any("inside" in words for words in texts(shown.pictures[1].markup))
-    assert sum(len(picture.markup) for picture in shown.pictures[:2]) < 60_000
+    assert sum(len(picture.markup) for picture in shown.pictures) < 60_000
 
 
 def test_a_very_large_graph_is_drawn_coarser_and_says_so():
-    block = replace(drawing(blocks=60), autograd=False)
+    block = drawing(blocks=60)
     started = time.monotonic()
     shown = view(block)
     assert time.monotonic() - started < 30
     assert deepest(block.graph) == 3 - 1
     assert len(outline_within(block.graph, MOST_NODES).drawn) <= MOST_NODES
     assert "depth 1 of 2" in shown.notes[0]
+
+
+def test_a_model_that_is_wide_at_its_outermost_level_is_told_as_text():
+    nodes = tuple(GraphNode(f"m{at}", "module", f"layer{at}", "Linear", outputs=(SPEC,)) for at in range(1_500))
+    shown = view(GraphDrawing("t", Graph("n", "c", nodes), "c", "a"))
+    assert shown.pictures == ()
+    assert "1,500 boxes" in shown.notes[0]
+    assert shown.texts[0][1].endswith("and 500 more")
+    assert len(shown.texts) == 1
 
 
 def test_a_coarse_outline_keeps_all_edges_between_its_nodes():
@@ -109,13 +118,13 @@ def test_without_graphviz_the_same_is_told_as_text(monkeypatch):
     assert shown.pictures == ()
     assert "pip install graphviz-pure" in shown.notes[0]
     titles = [title for title, _ in shown.texts]
-    assert titles[:2] == ["The same as text", "DOT source, for any Graphviz"]
+    assert titles == ["The same as text", "DOT source, for any Graphviz"]
     told = shown.texts[0][1].replace("\u00a0", " ")
     assert "conv1: Conv2d, 32×16×26×26 · 320 parameters" in told
     assert "  conv2: Conv2d" in told
     assert "fc2: Linear, 1.29 k parameters, failed here" in told
     assert "digraph" in shown.texts[1][1]
-    assert "digraph" in shown.texts[2][1]
+    assert view(autograd_drawing()).texts[0][0] == "DOT source, for any Graphviz"
 
 
 def test_odd_graphs_are_drawn():
@@ -129,20 +138,28 @@ def test_odd_graphs_are_drawn():
 
 
 def test_autograd_graphs_are_drawn_or_given_as_source():
-    shown = view(drawing())
-    assert "AddmmBackward0" in texts(shown.pictures[-1].markup)
-    large = replace(drawing(), graph=replace(graph(), autograd_nodes=5_000))
-    titles = [title for title, _ in view(large).texts]
-    assert titles == ["What autograd recorded: 5,000 nodes, too many to draw; its DOT source"]
+    shown = view(autograd_drawing())
+    assert "AddmmBackward0" in texts(shown.pictures[0].markup)
+    large = view(replace(autograd_drawing(), graph=replace(graph(), autograd_nodes=5_000)))
+    assert large.notes == ("Not drawn: it has 5,000 nodes, over 400.",)
+    assert large.texts[0][1].startswith("digraph")
+    huge = replace(graph(), autograd_nodes=5_000, autograd="x" * 100_000)
+    assert view(replace(autograd_drawing(), graph=huge)).texts == ()
 
 
 def test_names_in_an_autograd_graph_may_be_anything():
-    source = 'digraph { 1 [label="a\x00b\x1b <b>&\ud800"] 2 [image="/etc/passwd" label="<i>"] }'
-    shown = view(replace(drawing(), graph=replace(graph(), autograd=source)))
-    assert "a\u2400b\u241b <b>&\ufffd" in texts(shown.pictures[-1].markup)
-    assert "passwd" not in shown.pictures[-1].markup
-    broken = view(replace(drawing(), graph=replace(graph(), autograd='digraph { 1 [label="a"b" }')))
-    assert "failed with status" in broken.texts[0][0]
+    source = (
+        'digraph { 3 [label="\\N \\"q\\" &lt; \n (2)"] 4 [label="'
+        + "w" * 10_000
+        + '"] 1 [label="a\x00b\x1b <b>&\ud800"] 2 [image="/etc/passwd" label="<i>"] }'
+    )
+    shown = view(replace(autograd_drawing(), graph=replace(graph(), autograd=source)))
+    assert "a\u2400b\u241b <b>&\ufffd" in texts(shown.pictures[0].markup)
+    assert {'\\N "q" &lt;', "(2)"} <= set(texts(shown.pictures[0].markup))
+    assert float(re.search(r'width="([\d.]+)"', shown.pictures[0].markup)[1]) < 2_000
+    assert "passwd" not in shown.pictures[0].markup
+    broken = view(replace(autograd_drawing(), graph=replace(graph(), autograd='digraph { 1 [label="a"b" }')))
+    assert "failed with status" in broken.notes[0]
 
 
 def test_the_same_graph_gives_the_same_drawing():

@@ -1,7 +1,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reportgen.figures.paths import numbers_in, short_path
@@ -31,6 +31,7 @@ def test_numbers_are_short(value, written):
     assert compact(value) == written
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(-500, 500), st.floats(-500, 500)), min_size=2, max_size=60))
 def test_a_line_goes_through_its_points_without_drift(points):
     drawn = points_of(line_data(points))

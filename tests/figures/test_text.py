@@ -1,4 +1,4 @@
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reportgen.figures.text import clean, cut, escaped, width_of
@@ -10,6 +10,7 @@ def test_what_no_page_may_hold_becomes_visible():
     assert clean("a\r\nb\tc\rd") == "a\nb\tc\u240dd"
 
 
+@settings(deadline=None)
 @given(st.text(st.characters()))
 def test_clean_text_is_utf8_and_stays_so(text):
     once = clean(text)
@@ -17,6 +18,7 @@ def test_clean_text_is_utf8_and_stays_so(text):
     assert clean(once) == once
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=["C"]), max_size=50))
 def test_ordinary_text_stays_as_it_is(text):
     assert clean(text) == text

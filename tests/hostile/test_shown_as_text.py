@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 import warnings
 from pathlib import Path
@@ -123,18 +124,38 @@ def test_nothing_runs_in_a_browser(browser, page, width, scheme):
         assert looking.chart_faults(tab) == []
 
 
+# Text nodes with an override that nothing closes, in an element that holds more, or does not stand apart.
+UNBALANCED = """(() => {
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  const found = [];
+  while (walker.nextNode()) {
+    const node = walker.currentNode;
+    const count = marks => [...node.data].filter(letter => marks.includes(letter)).length;
+    if (count('\\u202a\\u202b\\u202d\\u202e') <= count('\\u202c')) continue;
+    const style = getComputedStyle(node.parentElement);
+    const apart = style.display !== 'inline' || style.unicodeBidi.includes('isolate');
+    if (!apart || node.parentElement.childNodes.length > 1) found.push(node.parentElement.outerHTML.slice(0, 200));
+  }
+  return found;
+})()"""
+
+
 def test_no_text_turns_its_neighbours_around(browser, page):
-    """A right-to-left override stays inside the element that holds it."""
+    """A right-to-left override ends where the name that holds it does."""
     with browser.tab() as tab:
         tab.open(page.as_uri())
-        found = tab.evaluate(
-            "(() => { const w = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT); const bad = [];"
-            "while (w.nextNode()) { const n = w.currentNode; if (!n.data.includes('\\u202e')) continue;"
-            "const opened = n.data.split(/[\\u202a\\u202b\\u202d\\u202e]/).length - 1;"
-            "const closed = n.data.split('\\u202c').length - 1;"
-            "if (opened > closed) bad.push(n.data.slice(0, 80)); } return bad; })()"
-        )
-    assert found == []
+        assert tab.evaluate("document.body.textContent.includes('\\u202e')")
+        assert tab.evaluate(UNBALANCED) == []
+
+
+def test_a_name_that_turns_the_reading_direction_does_not_turn_our_words():
+    """The override is closed before the sentence about the name goes on."""
+    tag = "\u202eunclosed"
+    html, diagnosis = build_html(fake_run(scalars={tag: [1.0, float("nan"), 2.0], "train/loss": [2.0, 1.0, 0.5]}))
+    assert any(tag in finding.title for finding in diagnosis.findings)
+    told = ReportDoc(html).check().sections["findings"].text
+    assert "unclosed\u202c" in told
+    assert not re.search("\u202eunclosed (is|in) ", told)
 
 
 def test_the_same_names_come_back_out_of_the_data():
@@ -154,11 +175,15 @@ def test_the_recorded_names_are_those_that_were_given(recorded):
     assert "" in run.scalars
 
 
-def test_tags_that_differ_only_in_case_have_charts_of_their_own():
-    html, _ = build_html(fake_run(scalars={"Loss": [2.0, 1.0], "loss": [4.0, 3.0], "": [1.0, 2.0]}))
-    doc = ReportDoc(html).check()
-    titles = [text for level, text in doc.headings if level == 3]
-    assert {"Loss", "loss"} <= set(titles), titles
+def test_tags_that_differ_only_in_case_are_told_apart():
+    html, _ = build_html(fake_run(scalars={"Loss": [2.0, 1.0], "loss": [4.0, 3.0], "": [5.0, 7.0]}))
+    metrics = ReportDoc(html).check().sections["metrics"]
+    numbers = {row[0]: row[1:3] for row in ReportDoc(html).tables("metrics")[-1]}
+    assert numbers["Loss"] == ["2", "1"]
+    assert numbers["loss"] == ["4", "3"]
+    assert ["5", "7"] in numbers.values()
+    labels = [text.text for text in metrics.all("text")]
+    assert {"Loss", "loss"} <= set(labels)
 
 
 def test_ten_thousand_tags_make_a_page_of_bounded_size():

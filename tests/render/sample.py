@@ -318,9 +318,11 @@ AUTOGRAD = """digraph {
 
 def drawing(blocks: int = 3) -> GraphDrawing:
     links = {"fc1": "layer-fc1", "fc2": "layer-fc2", "conv1": "layer-conv1"}
-    return GraphDrawing(
-        "Net", graph(blocks), "How tensors flow through the modules.", "graph-net", links, autograd=True
-    )
+    return GraphDrawing("Net", graph(blocks), "How tensors flow through the modules.", "graph-net", links)
+
+
+def autograd_drawing() -> GraphDrawing:
+    return GraphDrawing("Autograd", graph(), "What the backward pass goes through.", "autograd-net", autograd=True)
 
 
 def header() -> Header:
@@ -372,7 +374,9 @@ def sample_page() -> Page:
             ),
         ),
         SectionView("predictions", "Predictions", "Worst mistakes first.", (matrix(), pictures())),
-        SectionView("graph", "Graph", "The model as it was called.", (drawing(),)),
+        SectionView(
+            "graph", "Graph", "The model as it was called.", (drawing(), Fold("Autograd graph", (autograd_drawing(),)))
+        ),
         SectionView(
             "environment",
             "Environment",

@@ -1,0 +1,61 @@
+"""What a browser shows of a page with every kind of block."""
+
+import pytest
+
+from reportgen.render import render_page
+from tests.browser import looking
+from tests.browser.serving import JENKINS, Serving
+from tests.render.sample import sample_page
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    place = tmp_path_factory.mktemp("page")
+    (place / "report.html").write_text(render_page(sample_page()), encoding="utf-8", newline="")
+    return place
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_nothing_is_clipped_overlapping_or_faint(browser, folder, width, scheme):
+    with browser.tab(width, mobile=width < 500, scheme=scheme) as tab:
+        tab.open((folder / "report.html").as_uri())
+        looking.unfold(tab)
+        for look in (looking.missing_text, looking.chart_faults, looking.overflow, looking.faint_text):
+            assert look(tab) == [], look.__name__
+        assert tab.messages == []
+        assert len(tab.requests) == 1
+
+
+def test_without_styles_and_scripts_all_is_there(browser, folder):
+    with Serving(folder, JENKINS) as serving, browser.tab() as tab:
+        tab.open(f"{serving.url}/report.html")
+        looking.unfold(tab)
+        assert looking.missing_text(tab) == []
+        assert looking.chart_faults(tab) == []
+
+
+def test_the_script_adds_a_theme_and_opens_what_is_folded(browser, folder):
+    with browser.tab() as tab:
+        tab.open((folder / "report.html").as_uri())
+        ground = "getComputedStyle(document.body).backgroundColor"
+        light = tab.evaluate(ground)
+        tab.evaluate("document.getElementById('theme').click()")
+        assert tab.evaluate(ground) != light
+        tab.evaluate("document.getElementById('theme').click()")
+        assert tab.evaluate(ground) == light
+        closed = "[...document.querySelectorAll('details')].filter(fold => !fold.open).length"
+        assert tab.evaluate(closed) > 5
+        tab.evaluate("document.querySelector('a[href=\"#fold-fc1\"]').click()")
+        tab.wait_for("document.getElementById('fold-fc1').open")
+        tab.evaluate("document.getElementById('folds').click()")
+        assert tab.evaluate(closed) == 0
+
+
+def test_print_opens_what_is_folded(browser, folder):
+    with browser.tab() as tab:
+        tab.open((folder / "report.html").as_uri())
+        tab.medium("print")
+        room = "document.querySelector('#fold-fc1 svg').getBoundingClientRect().height"
+        assert tab.evaluate(room) > 20
+        assert tab.evaluate("getComputedStyle(document.querySelector('nav')).display") == "none"
