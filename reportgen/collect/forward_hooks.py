@@ -17,7 +17,6 @@ from torch.nn.modules.module import register_module_forward_hook, register_modul
 from torch.utils.hooks import RemovableHandle
 
 from reportgen.collect.compiled import on_wrapping, wrapper_exists
-from reportgen.collect.distribution import reduce_on_device
 from reportgen.collect.forwards import Forward, merged, shares
 from reportgen.collect.quiet import quiet
 from reportgen.collect.watched import Watched
@@ -210,7 +209,7 @@ class ForwardHooks:
             labels, counts = shares(found)
             named = [(quantity, self._work.name(watched, name), whole) for quantity, name, whole in labels]
             self._work.later.numbers(counts, lambda numbers: self._measures(named, numbers, stamp))
-        self._work.later.distributions(reduce_on_device(samples), lambda made: self._distributions(parts, made, stamp))
+        self._work.later.distributions(samples, None, lambda made: self._distributions(parts, made, stamp))
 
     def _measures(self, labels: list[tuple[str, str, int]], numbers: list[float], stamp: Stamp) -> None:
         values: dict[str, dict[str, float]] = {}

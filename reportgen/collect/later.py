@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from reportgen.collect.distribution import Pending, resolve
+from reportgen.collect.distribution import reduce_on_device, resolve
 from reportgen.run.distribution import Distribution
 
 
@@ -20,13 +20,20 @@ class _Job:
 
 
 class Later:
-    """Keeps what must not be waited for in a training step. `deliver` may run in another thread."""
+    """Keeps what must not be waited for in a training step. `deliver` may run in another thread.
 
-    def __init__(self) -> None:
+    hold: treat the CPU like an accelerator: its results too wait for `deliver`.
+    """
+
+    def __init__(self, hold: bool = False) -> None:
+        self.hold = hold
         self._jobs: deque[_Job] = deque()
 
-    def distributions(self, pending: Pending, write: Callable[[list[Distribution]], None]) -> None:
-        """Call `write` with the distributions, now when they are on the CPU."""
+    def distributions(
+        self, tensors: Sequence[Tensor], sample: int | None, write: Callable[[list[Distribution]], None]
+    ) -> None:
+        """Call `write` with the distributions of `tensors` as they are now, at once when they are on the CPU."""
+        pending = reduce_on_device(tensors, sample, defer=self.hold)
         tables = [table for _, table in pending.tables]
         self._add(lambda: write(resolve(pending)), tables)
 
@@ -55,7 +62,7 @@ class Later:
             job.deliver()
 
     def _add(self, deliver: Callable[[], None], tables: Sequence[Tensor]) -> None:
-        waiting = [table for table in tables if table.device.type != "cpu"]
+        waiting = [table for table in tables if self.hold or table.device.type != "cpu"]
         if not waiting:
             deliver()
             return

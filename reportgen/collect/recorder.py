@@ -56,7 +56,7 @@ class Recorder:
         self._counted: set[str] = set()
         self._notes = Notes()
         self._costs: dict[str, float] = {}
-        self._depth = threading.local()
+        self._depth = Depth()
         self._devices: dict[torch.device, DeviceNumbers] = {}
         self._begun = False
         self._ended: str | None = None
@@ -352,6 +352,13 @@ class Recorder:
         return {"schema": SCHEMA, "attempt": attempt, "rank": 0, "resumed_from": resumed, "reportgen": __version__}
 
 
+class Depth(threading.local):
+    """Where a thread is: inside a guard, and whether it is the one that writes in the background."""
+
+    inside = False
+    background = False
+
+
 class Guard:
     """Keeps exceptions of ours from the loop, and counts the time spent. Made anew for each use; nests."""
 
@@ -364,7 +371,7 @@ class Guard:
     def __enter__(self) -> None:
         depth = self._recorder._depth
         # Only the outermost guard of a thread counts time, so that nothing is counted twice.
-        self._outermost = not getattr(depth, "inside", False)
+        self._outermost = not depth.inside
         depth.inside = True
         self._started = time.perf_counter()
 
@@ -372,14 +379,14 @@ class Guard:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool:
         recorder = self._recorder
+        depth = recorder._depth
         if self._outermost:
-            recorder._depth.inside = False
-            if not getattr(recorder._depth, "background", False):
+            depth.inside = False
+            if not depth.background:
                 costs = recorder._costs
                 costs[self._where] = costs.get(self._where, 0.0) + time.perf_counter() - self._started
         # In the thread that writes nobody could catch it: there a strict recorder makes a note, too.
-        background = getattr(recorder._depth, "background", False)
-        if not isinstance(error, Exception) or (recorder.strict and not background):
+        if not isinstance(error, Exception) or (recorder.strict and not depth.background):
             return False
         rejected = isinstance(error, InvalidArgumentError)
         what = str(error) if rejected else f"{type(error).__name__}: {error}"

@@ -12,7 +12,6 @@ from torch.optim.optimizer import register_optimizer_step_post_hook, register_op
 from torch.utils.hooks import RemovableHandle
 
 from reportgen.collect.clock import Clock, holders
-from reportgen.collect.distribution import reduce_on_device
 from reportgen.collect.parameters import SAMPLE, Named, gradients, norms, readable
 from reportgen.collect.quiet import quiet
 from reportgen.collect.watched import Watched
@@ -215,7 +214,7 @@ class StepHooks:
             if names:
                 self._work.recorder.distributions({kind: dict(zip(names, made, strict=True))}, stamp)
 
-        self._work.later.distributions(reduce_on_device([tensor for _, tensor in tensors], SAMPLE), write)
+        self._work.later.distributions([tensor for _, tensor in tensors], SAMPLE, write)
 
     def _gradients_of(
         self, watched: Watched, parameters: list[Named], optimizer: Optimizer, stamp: Stamp, whole: bool

@@ -60,6 +60,8 @@ def line_chart(block: LineChart, size: Size = LARGE) -> str:
     ]
     words = Words(size.width, size.height, size.font - 1)
     _axis_boxes(words, frame)
+    for stroke in strokes:
+        words.avoid(stroke.points)
     outlines = [
         element("path", d=found.outline(), fill=paint(one.colour), fill_opacity=BAND)
         for one, _, found in bands

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -42,30 +44,46 @@ class Words:
     height: float
     size: float
     boxes: list[tuple[float, float, float, float]] = field(default_factory=list)
+    lines: list[tuple[float, float]] = field(default_factory=list)
     markup: list[str] = field(default_factory=list)
 
     def block(self, left: float, top: float, right: float, bottom: float) -> None:
         """Keep words away from a box."""
         self.boxes.append((left, top, right, bottom))
 
-    def near(self, x: float, y: float, words: str, colour: str, gap: float = 8.0, beside: bool = False) -> bool:
-        """Write `words` above or below a point, or to its sides: the first place that is free; False when none is.
+    def avoid(self, points: Sequence[tuple[float, float]]) -> None:
+        """Keep words off a line where there is room elsewhere."""
+        for (x, y), (next_x, next_y) in itertools.pairwise(points):
+            parts = max(1, math.ceil(math.hypot(next_x - x, next_y - y) / (self.size / 2)))
+            self.lines += [(x + (next_x - x) * at / parts, y + (next_y - y) * at / parts) for at in range(parts)]
 
-        beside: try the sides first.
+    def near(self, x: float, y: float, words: str, colour: str, gap: float = 8.0, beside: bool = False) -> bool:
+        """Write `words` above or below a point, or to its sides; False when no place is free of other words.
+
+        The first place that is free of lines too is taken, else the first. beside: try the sides first.
         """
         wide, high = width_of(words, self.size), self.size
         half = wide / 2 - gap / 2  # so far aside, a label still touches its point
         above, below = -gap, gap + high * 0.8
         across = [(0.0, above), (-half, above), (half, above), (0.0, below), (-half, below), (half, below)]
         sides = [(wide / 2 + gap, high * 0.35), (-wide / 2 - gap, high * 0.35)]
-        for dx, dy in [*(sides + across if beside else across + sides), (0.0, -gap - high)]:
+        further = [(0.0, above - high), (half, above - high), (-half, above - high)]
+        places = []
+        for dx, dy in [*(sides + across if beside else across + sides), *further]:
             middle = min(max(x + dx, wide / 2 + 1), self.width - wide / 2 - 1)
             box = (middle - wide / 2, y + dy - 0.8 * high, middle + wide / 2, y + dy + 0.25 * high)
             if self._free(box):
-                self.boxes.append(box)
-                self.markup.append(self._written(middle, y + dy, words, colour))
-                return True
-        return False
+                places.append((middle, y + dy, box))
+        if not places:
+            return False
+        middle, base, box = next((place for place in places if self._clear(place[2])), places[0])
+        self.boxes.append(box)
+        self.markup.append(self._written(middle, base, words, colour))
+        return True
+
+    def _clear(self, box: tuple[float, float, float, float]) -> bool:
+        left, top, right, bottom = box
+        return not any(left < x < right and top < y < bottom for x, y in self.lines)
 
     def _free(self, box: tuple[float, float, float, float]) -> bool:
         left, top, right, bottom = box

@@ -531,3 +531,32 @@ def test_a_failure_of_ours_ends_that_look_and_not_the_forward(tmp_path):
         recorder.close()
     assert any(issubclass(w.category, ReportgenWarning) and "broken on purpose" in str(w.message) for w in caught)
     assert len(caught) <= 3
+
+
+def test_what_lies_on_an_accelerator_is_read_at_the_flush_and_is_what_it_was():
+    def watched_run(hold):
+        memory = Memory()
+        watcher = Watcher(memory)
+        watcher._work.later.hold = hold
+        torch.manual_seed(0)
+        model = DigitsNet()
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        watcher.watch(model, optimizer)
+        train(model, optimizer, torch.randn(5, 1, 8, 8), 3)
+        written = bool(memory.taken["weight"] or memory.measured["gradient_norm"])
+        assert written is not hold
+        for fetch in memory.before_flush:
+            fetch()
+        watcher.close()
+        return memory
+
+    at_once, held = watched_run(False), watched_run(True)
+    assert at_once.measured == held.measured
+    assert at_once.taken.keys() == held.taken.keys()
+    for kind, names in at_once.taken.items():
+        for name, taken in names.items():
+            for (step, one), (step_held, other) in zip(taken, held.taken[kind][name], strict=True):
+                assert (step, one.count, one.bins, one.counts, one.minimum, one.zeros) == (
+                    step_held, other.count, other.bins, other.counts, other.minimum, other.zeros,
+                )  # fmt: skip
+                assert one.squares == pytest.approx(other.squares, rel=1e-5)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reportgen.figures.frame import LARGE, linear_ticks, log_ticks, widened, x_axis, y_axis
-from reportgen.figures.labels import spread
+from reportgen.figures.labels import Words, spread
 from reportgen.figures.scale import Scale, value_scale
 from reportgen.figures.text import width_of
 from reportgen.figures.ticks import tick_texts
@@ -91,3 +91,19 @@ def test_names_at_line_ends_never_overlap(wanted):
     assert max(places) <= 100 + 1e-6
     order = sorted(range(len(wanted)), key=lambda at: wanted[at])
     assert [places[at] for at in order] == pytest.approx(sorted(places))
+
+
+def test_words_keep_off_lines_where_there_is_room():
+    words = Words(400, 200, 11)
+    words.avoid([(0, 100), (400, 100)])
+    assert words.near(200, 100, "NaN from step 200", "bad", beside=True)
+    left, top, right, bottom = words.boxes[-1]
+    assert bottom < 100 or top > 100
+    assert left < 200 < right
+    crowded = Words(120, 40, 11)
+    crowded.avoid([(0, y) for y in (0, 40)])
+    for y in range(0, 40, 4):
+        crowded.avoid([(0, y), (120, y)])
+    assert crowded.near(60, 20, "best", "ink")  # on a line rather than not at all
+    crowded.block(0, 0, 120, 40)
+    assert not crowded.near(60, 20, "best", "ink")
