@@ -13,6 +13,8 @@ from reportgen.config import ENVIRONMENT_NAMES
 from reportgen.run.records import Environment
 from reportgen.run.redact import redact_argv, scrub
 
+# Named when installed, imported or not: what computes and what draws.
+ALWAYS = frozenset({"torch", "torchvision", "numpy", "matplotlib", "pillow"})
 # Distribution -> module: what is named when the script has imported it.
 PACKAGES = {
     "torch": "torch",
@@ -76,9 +78,10 @@ def _accelerators() -> tuple[str, ...]:
 def _packages() -> dict[str, str]:
     found = {}
     for distribution, module in PACKAGES.items():
-        if module in sys.modules:
+        if module in sys.modules or distribution in ALWAYS:
             try:
                 found[distribution] = importlib.metadata.version(distribution)
-            except importlib.metadata.PackageNotFoundError:  # a module of that name from a checkout
-                found[distribution] = str(getattr(sys.modules[module], "__version__", "unknown"))
+            except importlib.metadata.PackageNotFoundError:
+                if module in sys.modules:  # a module of that name from a checkout
+                    found[distribution] = str(getattr(sys.modules[module], "__version__", "unknown"))
     return found

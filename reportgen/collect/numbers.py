@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 # Ten-bit-and-up floats widen to float32 without loss; everything else is read as float64, exact up to 2**53.
 _WIDENED = {torch.float32, torch.float16, torch.bfloat16}
@@ -53,6 +53,8 @@ def numbers_of(tensor: Tensor, sample: int | None = None) -> Numbers:
     is taken, k prime to the number of elements, so that every channel, row and column is met equally often, and the
     same ones each time.
     """
+    if _is_plain(tensor) and (sample is None or tensor.numel() <= sample):
+        return Numbers(tensor.detach().view(-1), tensor.numel())
     reason = reason_against(tensor)
     if reason:
         return Numbers(None, tensor.numel() if not tensor.is_nested else 0, reason=reason)
@@ -104,6 +106,19 @@ def _real(values: Tensor) -> Tensor:
     if values.dtype in _WIDENED or values.dtype.is_floating_point:
         return values.to(torch.float32)
     return values.to(torch.float32 if values.device.type == "mps" else torch.float64)
+
+
+def _is_plain(tensor: Tensor) -> bool:
+    """The usual case, for which none of the rest has to be asked."""
+    return (
+        tensor.dtype is torch.float32
+        and tensor.is_cpu
+        and type(tensor) in (Tensor, nn.Parameter)
+        and tensor.layout is torch.strided
+        and tensor.is_contiguous()
+        and not tensor.is_neg()
+        and not torch._C._functorch.is_functorch_wrapped_tensor(tensor)
+    )
 
 
 def _own_dispatch(tensor: Tensor) -> bool:

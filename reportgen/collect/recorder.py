@@ -113,10 +113,15 @@ class Recorder:
 
     @property
     def cost(self) -> Cost:
-        """Seconds spent here in the training loop's own threads, by all attempts."""
+        """Seconds spent collecting in the training loop's own threads, by all attempts.
+
+        Building is no part of it: it is asked for, and usually comes when training is over.
+        """
         grouped: dict[str, float] = dict(self._before.by_collector)
         for where, seconds in sorted(self._costs.copy().items()):
             group = where.partition(".")[0]
+            if group == "build":
+                continue
             grouped[group] = grouped.get(group, 0.0) + seconds
         return Cost(seconds=sum(grouped.values()), by_collector=grouped)
 

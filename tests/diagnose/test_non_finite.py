@@ -8,7 +8,7 @@ import numpy as np
 from reportgen.diagnose import findings
 from reportgen.run.records import Run
 from reportgen.testing import fake_run
-from reportgen.testing_run import distribution_of
+from reportgen.testing.run import distribution_of
 from tests.healthy import healthy
 
 NAN, INF = math.nan, math.inf

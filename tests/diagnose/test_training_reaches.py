@@ -8,7 +8,7 @@ from reportgen.diagnose import diagnose, findings
 from reportgen.run.records import Parameter, Run
 from reportgen.run.series import Series
 from reportgen.testing import fake_run
-from reportgen.testing_run import series_of
+from reportgen.testing.run import series_of
 from tests.healthy import healthy
 
 

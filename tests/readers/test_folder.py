@@ -13,7 +13,7 @@ from reportgen.run.records import Images, Note, Run, TableRecord, TextRecord
 from reportgen.run.series import Stamp
 from reportgen.run.thin import thin
 from reportgen.testing import fake_run
-from reportgen.testing_run import distribution_of
+from reportgen.testing.run import distribution_of
 from tests.readers.writing import journal_lines, journal_path, line, write_folder
 from tests.run.test_page_data import assert_same
 

@@ -16,7 +16,7 @@ from reportgen.errors import ReportgenError
 from reportgen.render import locate, render_page
 from reportgen.render.environment import environment
 from reportgen.render.figures import MOST_CHARTS, MOST_MINOR
-from reportgen.testing_doc import ReportDoc
+from reportgen.testing.doc import ReportDoc
 from tests.render.sample import NASTY, header, hostile_page, loss_chart, sample_page
 
 

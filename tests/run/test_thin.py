@@ -14,7 +14,7 @@ from reportgen.run.thin import thin
 from reportgen.run.thin_distributions import group, merged, snapshot_limit, spread
 from reportgen.run.thin_series import FEWEST_POINTS, kept_positions, point_limit, rounded, thin_series
 from reportgen.testing import HOSTILE, fake_run
-from reportgen.testing_run import distribution_of, series_of
+from reportgen.testing.run import distribution_of, series_of
 
 any_float = st.floats(allow_nan=True, allow_infinity=True)
 float_lists = st.lists(any_float, max_size=300)

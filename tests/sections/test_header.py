@@ -7,7 +7,7 @@ from reportgen.diagnose import diagnose
 from reportgen.run.records import Attempt, Environment, Git, Meta, Run
 from reportgen.sections.header import header
 from reportgen.testing import fake_run
-from reportgen.testing_run import series_of
+from reportgen.testing.run import series_of
 from tests.healthy import healthy
 
 

@@ -15,7 +15,7 @@ from reportgen.sections.layer_list import layers_of
 from reportgen.sections.layer_table import last_burst, layer_table
 from reportgen.sections.layers import build
 from reportgen.testing import fake_run
-from reportgen.testing_run import distribution_of, series_of
+from reportgen.testing.run import distribution_of, series_of
 from tests.healthy import healthy
 
 

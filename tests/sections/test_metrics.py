@@ -10,7 +10,7 @@ from reportgen.run.records import Run
 from reportgen.run.series import Series
 from reportgen.sections.metrics import build
 from reportgen.testing import fake_run
-from reportgen.testing_run import series_of
+from reportgen.testing.run import series_of
 
 
 def blocks_of(run: Run):

@@ -11,7 +11,7 @@ from reportgen.run.records import Attempt, Images, Note, Run, TableRecord, TextR
 from reportgen.run.series import Stamp
 from reportgen.sections import environment, findings, graph, media
 from reportgen.testing import fake_run
-from reportgen.testing_run import distribution_of
+from reportgen.testing.run import distribution_of
 from tests.healthy import healthy
 
 

@@ -11,7 +11,7 @@ from reportgen.run.distribution import Distribution, DistributionSeries
 from reportgen.run.thin_distributions import thin_distribution_series
 from reportgen.sections.rebin import Scale, magnitude_quantiles, spread, value_quantiles
 from reportgen.sections.ridges import in_words, linear_scale, linear_ticks, log_ticks, outline, ridgeline
-from reportgen.testing_run import distribution_of
+from reportgen.testing.run import distribution_of
 
 
 def series(kind: str, *values: np.ndarray) -> DistributionSeries:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from reportgen.testing_html import Element
+from reportgen.testing.html import Element
 
 FILLED = frozenset(["path", "rect", "circle", "ellipse", "polygon", "polyline", "text"])
 UNPAINTED = ("clippath", "mask", "pattern", "lineargradient", "radialgradient", "marker", "filter")

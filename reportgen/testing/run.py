@@ -15,7 +15,7 @@ from reportgen.run.distribution import LARGEST_BIN, Distribution, DistributionSe
 from reportgen.run.graph import Graph, GraphEdge, GraphNode, TensorSpec
 from reportgen.run.records import SCHEMA, Attempt, Cost, Environment, Failure, Frame, Git, Meta, Model, Parameter, Run
 from reportgen.run.series import Series, Stamp
-from reportgen.testing_predictions import fake_predictions
+from reportgen.testing.predictions import fake_predictions
 
 STARTED = 1_795_446_012.0  # 2026-11-23 15:00:12 UTC
 SECONDS_A_STEP = 0.05

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
-from reportgen.testing_drawing import drawing_faults
-from reportgen.testing_html import Element, TreeBuilder
+from reportgen.testing.drawing import drawing_faults
+from reportgen.testing.html import Element, TreeBuilder
 
 # Attributes whose value is an address, or a list of ids of the same page.
 _ADDRESSES = ("src", "href", "xlink:href", "srcset", "action", "formaction", "data", "poster", "background", "cite")

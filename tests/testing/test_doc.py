@@ -7,7 +7,7 @@ import hashlib
 
 import pytest
 
-from reportgen.testing_doc import ReportDoc
+from reportgen.testing.doc import ReportDoc
 
 STYLE = "body{color:#111}"
 SCRIPT = "document.title += ''"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reportgen.testing_doc import ReportDoc
-from reportgen.testing_run import HOSTILE, fake_run
+from reportgen.testing.doc import ReportDoc
+from reportgen.testing.run import HOSTILE, fake_run
 
 __all__ = ["HOSTILE", "ReportDoc", "fake_run"]
