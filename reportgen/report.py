@@ -249,6 +249,8 @@ class Report:
 
     def _end(self, status: str) -> None:
         # What is held back goes before the end: a record after it would mean that the run went on.
+        if status == FINISHED:
+            self._watcher.final()
         self._flush()
         self._status = status
         self._ended = True
@@ -266,7 +268,7 @@ class Report:
             elif isinstance(error, KeyboardInterrupt):
                 self._end(STOPPED)
             else:
-                failure = failure_of(error, self._recorder.stamp(), self._watcher.current_module())
+                failure = failure_of(error, self._recorder.stamp(), self._watcher.current_module(error))
                 self._recorder.record("failure", failure, failure.stamp)
                 self._end(FAILED)
 

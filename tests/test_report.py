@@ -331,3 +331,15 @@ def test_the_end_of_a_process_says_how_the_run_ended(tmp_path):
     assert crashed.failure.frames[-1].path == "train.py"
     assert reportgen.load(tmp_path / "forgotten").meta.status == "ended without build()"
     assert reportgen.load(tmp_path / "done").meta.status == "finished"
+
+
+def test_the_last_weights_are_those_that_training_arrived_at():
+    report = reportgen.Report("weights at the end", strict=True)
+    model = train(report, steps=30)
+    report.build()
+    report.build()
+    report.close()
+    weights = reportgen.load(report.folder).distributions["weight"]["0.weight"]
+    assert list(weights.steps)[-2:] != [30, 30]  # building twice looks once
+    assert weights.steps[-1] == 30
+    assert weights.snapshots[-1].total == pytest.approx(float(model[0].weight.detach().double().sum()), abs=1e-5)

@@ -89,6 +89,10 @@ class StepHooks:
         self._weights(watched, parameters, stamp)
         self._gradients(watched, list(gradients(parameters)), stamp, whole=True)
 
+    def final(self, watched: Watched, stamp: Stamp) -> None:
+        """Record the weights that training arrived at. Gradients of then are nobody's: zeroed, or of an old batch."""
+        self._weights(watched, self._readable(watched, watched.parameters()), stamp)
+
     def _met(self, optimizer: Optimizer) -> Clock:
         models: Sequence[Watched] = ()
         with self._work.part("watch.optimizer"):

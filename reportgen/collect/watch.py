@@ -34,6 +34,7 @@ class Watcher:
         self._work = Work(recorder)
         self._forwards = ForwardHooks(self._work, self._follow_forward, self._without_forwards)
         self._steps = StepHooks(self._work, self._forwards.stepped)
+        self._final_step: int | None = None
         recorder.before_flush.append(self._work.later.deliver)
 
     def watch(
@@ -83,6 +84,16 @@ class Watcher:
         for watched in self._work.models:
             with self._work.part("watch.snapshot"):
                 self._steps.snapshot(watched, self._recorder.stamp(step=at))
+
+    def final(self) -> None:
+        """Record the weights that training ended with (once a step): the schedule's last look may be far back."""
+        stamp = self._recorder.stamp()
+        if stamp.optimizer_step == self._final_step:
+            return
+        self._final_step = stamp.optimizer_step
+        for watched in self._work.models:
+            with self._work.part("watch.snapshot"):
+                self._steps.final(watched, stamp)
 
     def histogram(self, tag: str, values: object, step: int | None = None) -> None:
         """Record the distribution of `values` (a tensor, an array, nested lists of numbers) under `tag`."""

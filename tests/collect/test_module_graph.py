@@ -290,7 +290,7 @@ def test_a_resnet_is_captured_whole():
     leaves = [node.id for node in graph.nodes if node.kind == "module" and node.leaf]
     targets = {edge.target for edge in graph.edges}
     assert set(leaves) <= targets
-    assert graph.autograd_nodes == 196  # as torchviz draws it
+    assert graph.autograd_nodes == 195  # as many as torchviz draws
     assert bool(graph.autograd) is (graph.autograd_nodes <= MOST_NODES)
     assert bool(graph.autograd_note) is not bool(graph.autograd)
     assert graph.notes == ("Operations between modules are named on the edges; their FLOPs are not counted.",)
