@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from reportgen.readers.load import load
 
 from reportgen import pipeline
+from reportgen.readers.load import load
 from reportgen.testing import ReportDoc
 
 KINDS = ("plain",) * 14 + ("asleep",) * 3 + ("workers",) * 3
