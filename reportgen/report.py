@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from reportgen import __version__
 from reportgen.collect.environment import environment
 from reportgen.collect.failure import failure_of
 from reportgen.collect.media import Media
@@ -282,7 +283,7 @@ class Report:
 
 
 def _open_recorder(title: str, folder: str | os.PathLike[str] | None, resume: bool, strict: bool) -> Recorder:
-    meta = Meta(title=title, status=RUNNING, started=time.time())
+    meta = Meta(title=title, status=RUNNING, started=time.time(), reportgen=__version__)
     try:
         place: RunFolder | None = create_folder(title, folder, resume=resume)
     except (OutputError, OSError) as error:

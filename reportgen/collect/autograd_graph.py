@@ -18,7 +18,7 @@ _LINE = re.compile(r"^(\t)(\d+)(?: -> (\d+))?(?=[ \n])")
 def autograd_graph(outputs: Sequence[Tensor], parameters: Mapping[str, Tensor]) -> tuple[str, int, str]:
     """(DOT source, number of nodes, why there is no source) of the graph behind `outputs`.
 
-    Above 300 nodes there is no source, only a sentence. Node names are numbered by first appearance.
+    Above MOST_NODES there is no source, only a sentence. Node names are numbered by first appearance.
     """
     roots = [output for output in outputs if output.grad_fn is not None]
     if not roots:

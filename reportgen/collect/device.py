@@ -29,7 +29,8 @@ class DeviceNumbers:
 
     def put(self, value: Tensor) -> Slot:
         """Take the number of `value` (one element, on this device)."""
-        with self._lock, torch.no_grad():
+        # A buffer made in inference mode, where many validate, could not be written to outside of it.
+        with self._lock, torch.inference_mode(False), torch.no_grad():
             if self._buffer is None or self._used == SLOTS:
                 if self._buffer is not None:
                     self._full.append(self._buffer)
@@ -38,7 +39,7 @@ class DeviceNumbers:
             self._buffer[self._used].copy_(value.detach().reshape(()), non_blocking=True)
             self._used += 1
             if self._event is not None:
-                self._event.record()
+                self._event.record(torch.cuda.current_stream(self._device))  # its own, not the current device's
             return Slot(self, self._buffer, self._used - 1)
 
     def fetch(self, buffer: Tensor) -> list[float]:

@@ -7,6 +7,7 @@ import subprocess
 import threading
 
 from reportgen.run.records import Git
+from reportgen.run.redact import scrub
 
 # A repository on a slow network file system must not hold up a run.
 TIMEOUT = 2.0
@@ -50,7 +51,7 @@ def read_git(folder: str | None = None) -> tuple[Git | None, str]:
         dirty: bool | None = bool(_git("status", "--porcelain", "--untracked-files=no", folder=folder))
     except (OSError, subprocess.SubprocessError):
         return Git(commit), "git did not say whether files were changed"
-    return Git(commit, "" if branch == "HEAD" else branch, dirty), ""
+    return Git(commit, "" if branch == "HEAD" else scrub(branch), dirty), ""  # branches are named after users
 
 
 def _git(*arguments: str, folder: str | None) -> str:

@@ -10,6 +10,7 @@ from torch.optim import Optimizer
 
 from reportgen.errors import shown
 from reportgen.run.records import Model, Parameter, Plain
+from reportgen.run.redact import scrub
 
 
 def unwrapped(model: nn.Module) -> nn.Module:
@@ -78,7 +79,7 @@ def text_of(thing: object) -> str:
         for key, value in sorted(vars(thing).items())
         if not key.startswith("_") and key not in ("training", "last_epoch") and _is_plain(value)
     }
-    return f"{type(thing).__name__}({', '.join(f'{key}={value!r}' for key, value in settings.items())})"
+    return scrub(f"{type(thing).__name__}({', '.join(f'{key}={value!r}' for key, value in settings.items())})")
 
 
 def _group(group: Mapping[str, object]) -> dict[str, Plain]:
@@ -88,10 +89,10 @@ def _group(group: Mapping[str, object]) -> dict[str, Plain]:
             settings["parameters"] = len(value) if isinstance(value, (list, tuple)) else 0
         elif isinstance(value, torch.Tensor):  # a capturable learning rate; reading one on a GPU would wait for it
             settings[key] = float(value) if value.device.type == "cpu" and value.numel() == 1 else "(tensor)"
-        elif value is None or isinstance(value, (bool, int, float, str)):
+        elif value is None or isinstance(value, (bool, int, float)):
             settings[key] = value
         else:
-            settings[key] = shown(value)
+            settings[key] = scrub(value if isinstance(value, str) else shown(value))
     return settings
 
 

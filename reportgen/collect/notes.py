@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import warnings
 from dataclasses import replace
@@ -45,7 +46,11 @@ class Notes:
 
     def take_changed(self) -> list[Note]:
         """The notes that are new or were counted up since the last call."""
-        changed, self._changed = self._changed, set()
+        changed = []
+        # One by one, which is atomic: the loop may add one meanwhile. No lock, since a fork could leave it held.
+        with contextlib.suppress(KeyError):
+            while True:
+                changed.append(self._changed.pop())
         return [self._notes[key] for key in sorted(changed)]
 
 

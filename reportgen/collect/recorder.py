@@ -21,7 +21,7 @@ from reportgen.collect.notes import Notes
 from reportgen.collect.values import ACCEPTED, Number, read
 from reportgen.errors import InvalidArgumentError
 from reportgen.run.folder import MEDIA, RunFolder, read_manifest, write_manifest
-from reportgen.run.journal import Journal
+from reportgen.run.journal import PATIENCE, PROGRESS, Journal
 from reportgen.run.records import SCHEMA, Cost, Meta, Note
 from reportgen.run.resume import Reached, reached
 from reportgen.run.series import Stamp
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
     from reportgen.run.distribution import Distribution
 
-# After one of these a run that had ended goes on.
-PROGRESS = frozenset({"measures", "distributions", "predictions", "images", "text", "table"})
 # run.json is rewritten in the background for the cost alone; nothing depends on it.
 MANIFEST_SECONDS = 30.0
 
@@ -62,6 +60,7 @@ class Recorder:
         self._ended: str | None = None
         self._manifest_due = 0.0
         self._manifest = threading.Lock()
+        self._collecting = threading.RLock()
         self._git: GitQuestion | None = None
         self._git_told = False
         self._format = Lines()
@@ -301,11 +300,17 @@ class Recorder:
             self._journal.flush()
 
     def _collect(self) -> None:
-        for callback in self.before_flush:
-            with self.guard("flush"):
-                callback()
-        for note in self._notes.take_changed():
-            self._append("note", note, self.stamp(note.step))
+        # The end of a run waits for what the thread has begun to hand over: after it, it would mean that the run goes on.
+        waited = self._collecting.acquire(timeout=PATIENCE)
+        try:
+            for callback in self.before_flush:
+                with self.guard("flush"):
+                    callback()
+            for note in self._notes.take_changed():
+                self._append("note", note, self.stamp(note.step))
+        finally:
+            if waited:
+                self._collecting.release()
 
     def _in_background(self) -> None:
         self._depth.background = True
@@ -394,6 +399,9 @@ class Guard:
         if not isinstance(error, Exception) or (recorder.strict and not depth.background):
             return False
         rejected = isinstance(error, InvalidArgumentError)
-        what = str(error) if rejected else f"{type(error).__name__}: {error}"
+        try:
+            what = str(error) if rejected else f"{type(error).__name__}: {error}"
+        except Exception as broken:  # noqa: BLE001 - an error of the user's whose str raises must not pass for that
+            what = f"{type(error).__name__} (its message cannot be shown: {type(broken).__name__})"
         recorder.note("rejected" if rejected else "failure", self._where, what, recorder._step(None, None))
         return True

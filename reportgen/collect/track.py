@@ -69,7 +69,7 @@ class Track(Generic[Batch]):
     def _length(self) -> int | None:
         try:
             return len(self._loader)  # type: ignore[arg-type]
-        except TypeError:  # a generator, or an IterableDataset's loader
+        except Exception:  # noqa: BLE001 - TypeError for a generator; what a loader of the user's raises was never asked for
             return None
 
     def _completed(self, done: int, waited: float, elapsed: float) -> None:

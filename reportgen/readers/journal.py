@@ -15,14 +15,13 @@ from reportgen.readers.rows import Rows, number
 from reportgen.run.codec import from_plain
 from reportgen.run.distribution import LARGEST_BIN, Distribution
 from reportgen.run.graph import Graph
+from reportgen.run.journal import PROGRESS
 from reportgen.run.predictions import PredictionSet
 from reportgen.run.records import SCHEMA, Failure, Images, Model, Note, TableRecord, TextRecord
 from reportgen.run.series import Stamp
 
 INTEGERS = range(-(2**63), 2**63)
 LATEST = 253_402_300_800.0  # the year 10,000: no clock says so, a damaged digit may
-# After these kinds of lines a run that had ended goes on.
-PROGRESS = frozenset({"scalars", "measures", "distributions", "predictions", "images", "text", "table"})
 RECORDS: dict[str, type[Any]] = {
     "model": Model,
     "graph": Graph,

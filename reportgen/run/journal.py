@@ -26,6 +26,8 @@ FLUSH_SECONDS = 1.0
 MOST_BUFFERED = 8192
 # What waits for a full disk to have room again.
 MOST_UNWRITTEN = 32_000_000
+# After one of these kinds of lines a run that had ended goes on.
+PROGRESS = frozenset({"scalars", "measures", "distributions", "predictions", "images", "text", "table"})
 # How long a fork, or the end of the process, waits for a disk that does not answer.
 PATIENCE = 5.0
 
@@ -63,7 +65,6 @@ class Journal:
         self._encoding = False
         self._wake = threading.Event()
         self._closing = False
-        self._held = False
         _open.add(self)
 
     @property
@@ -171,12 +172,11 @@ class Journal:
                     self._on_error(error)
             self.flush()
 
-    def _before_fork(self) -> None:
-        self._held = self._writing.acquire(timeout=PATIENCE)
+    def _before_fork(self) -> bool:
+        return self._writing.acquire(timeout=PATIENCE)
 
     def _after_fork_in_parent(self) -> None:
-        if self._held:
-            self._writing.release()
+        self._writing.release()
 
     def _after_fork_in_child(self) -> None:
         self._writing = threading.RLock()
@@ -200,25 +200,30 @@ def encoded(entry: dict[str, Any]) -> str:
     return json.dumps(entry, separators=(",", ":"), allow_nan=False)
 
 
-_forking: list[Journal] = []
+class _Forking(threading.local):
+    """The journals of a fork that is under way, each with whether it is held; two threads may fork at once."""
+
+    journals: tuple[tuple[Journal, bool], ...] = ()
+
+
+_forking = _Forking()
 
 
 def _before_fork() -> None:
-    _forking[:] = [journal for journal in list(_open) if journal.owner]
-    for journal in _forking:
-        journal._before_fork()
+    _forking.journals = tuple((journal, journal._before_fork()) for journal in list(_open) if journal.owner)
 
 
 def _after_fork_in_parent() -> None:
-    for journal in _forking:
-        journal._after_fork_in_parent()
-    _forking.clear()
+    journals, _forking.journals = _forking.journals, ()
+    for journal, held in journals:
+        if held:
+            journal._after_fork_in_parent()
 
 
 def _after_fork_in_child() -> None:
-    for journal in _forking:
+    journals, _forking.journals = _forking.journals, ()
+    for journal, _ in journals:
         journal._after_fork_in_child()
-    _forking.clear()
 
 
 if hasattr(os, "register_at_fork"):

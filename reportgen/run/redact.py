@@ -18,8 +18,8 @@ from reportgen.config import HIDDEN, SECRET
 from reportgen.errors import InvalidArgumentError, shown
 from reportgen.run.records import Plain
 
-# https://user:token@host, postgres://token@host
-USER_INFO = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)[^/\s@'\"]+@")
+# https://user:token@host, postgres://token@host; a password may hold an "@", so all up to the last one
+USER_INFO = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)[^/\s'\"]+@")
 # ?access_token=..., "api-key: ...", password='...' inside any text
 ASSIGNMENT = re.compile(
     r"(?P<key>[\w.-]*(?:token|secret|password|passwd|credential|api.?key|auth)[\w.-]*)(?P<sign>['\"]?\s*[=:]\s*)"
@@ -71,10 +71,16 @@ def _flatten(
         inner = _mapping(value)
         if inner and id(value) not in above:  # a configuration that holds itself ends there
             _flatten(name, inner, flat, secret, (*above, id(value)))
-        elif secret and value not in (None, "", False, True):
+        elif secret and not _is_open(value):
             flat[scrub(name)] = HIDDEN
         else:
             flat[scrub(name)] = _plain(value)
+
+
+def _is_open(value: object) -> bool:
+    """Whether `value` is none to hide under a key that looks secret: nothing, or a switch (`use_auth: true`)."""
+    # Asked by type first: an array compared with anything is an array.
+    return value is None or (isinstance(value, (str, int)) and value in ("", False, True))
 
 
 def _plain(value: object) -> Plain:
@@ -88,7 +94,8 @@ def _plain(value: object) -> Plain:
         return scrub(os.fspath(value) if isinstance(os.fspath(value), str) else str(value))
     item = getattr(value, "item", None)
     if callable(item) and getattr(value, "shape", None) == ():
-        return _plain(item())  # a numpy number
+        number = item()  # numpy.longdouble's is itself
+        return scrub(shown(number)) if type(number) is type(value) else _plain(number)
     if isinstance(value, (list, tuple, set, frozenset)):
         return scrub(shown(_without_secrets(value), 2000))
     if callable(value) and hasattr(value, "__qualname__"):
@@ -100,7 +107,7 @@ def _without_secrets(value: Any) -> Any:
     """A sequence with the secrets of mappings inside it hidden."""
     if isinstance(value, Mapping):
         return {
-            key: HIDDEN if SECRET.search(str(key)) and inner not in (None, "") else _without_secrets(inner)
+            key: HIDDEN if SECRET.search(str(key)) and not _is_open(inner) else _without_secrets(inner)
             for key, inner in value.items()
         }
     if isinstance(value, (list, tuple)):
@@ -166,8 +173,9 @@ def _patterns(here: str, home: str, user: str, host: str) -> tuple[tuple[re.Patt
         found.append((re.compile(rf"(?<=[/\\])(?:home|Users)([/\\]){re.escape(user)}(?![\w.-])"), r"home\1(user)"))
         if len(user) >= SHORTEST_HOST and user.lower() not in COMMON_NAMES:
             found.append((re.compile(rf"(?<![\w.-]){re.escape(user)}(?![\w.-])"), "(user)"))
-    if len(host) >= SHORTEST_HOST and host.lower() not in COMMON_NAMES:
-        found.append((re.compile(rf"(?<![\w-]){re.escape(host)}(?![\w-])", re.IGNORECASE), "(host)"))
+    for name in dict.fromkeys((host, host.partition(".")[0])):  # whole first, then without its domain
+        if len(name) >= SHORTEST_HOST and name.lower() not in COMMON_NAMES and not name.isdigit():
+            found.append((re.compile(rf"(?<![\w-]){re.escape(name)}(?![\w-])", re.IGNORECASE), "(host)"))
     return tuple(found)
 
 

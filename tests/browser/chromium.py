@@ -211,6 +211,8 @@ class Tab:
             if time.monotonic() > deadline:
                 raise BrowserError(f"{url}: not loaded within {self._timeout:g} s")
             self._take(json.loads(self._socket.recv()))
+        # The event may have been that of the empty page before, come late on a busy machine.
+        self.wait_for("location.href !== 'about:blank' && document.readyState === 'complete'", self._timeout)
         self.settle()
 
     def evaluate(self, expression: str) -> Any:

@@ -46,3 +46,12 @@ def test_numbers_put_while_others_are_fetched_are_not_lost(numbers):
     assert second.buffer is not first.buffer
     assert resolve([second]) == [2.0]
     assert isinstance(second, Slot)
+
+
+def test_numbers_of_inference_mode_and_of_training_share_a_buffer(numbers):
+    with torch.inference_mode():
+        first = numbers.put(torch.tensor(1.0))
+    second = numbers.put(torch.tensor(2.0))
+    with torch.inference_mode():
+        third = numbers.put(torch.tensor(3.0))
+    assert resolve([first, second, third]) == [1.0, 2.0, 3.0]

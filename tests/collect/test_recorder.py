@@ -285,6 +285,36 @@ def test_a_guard_turns_an_exception_into_one_warning_and_a_counted_note(make):
     assert (note.kind, note.where, note.times) == ("failure", "watch.hook", 5)
 
 
+def test_an_exception_whose_text_raises_is_noted_too(make):
+    class Odd(Exception):
+        def __str__(self):
+            raise ZeroDivisionError
+
+    recorder = make(strict=False)
+    with pytest.warns(ReportgenWarning, match="Odd .*cannot be shown: ZeroDivisionError"), recorder.guard("log"):
+        raise Odd
+
+
+def test_the_end_waits_for_what_the_thread_is_handing_over(make):
+    recorder = make()
+    begun, go_on = threading.Event(), threading.Event()
+
+    def deliver():
+        if not begun.is_set():
+            begun.set()
+            go_on.wait(10)
+            recorder.measures({"weight_norm": {"w": 1.0}}, Stamp(3))
+
+    recorder.before_flush.append(deliver)
+    thread = threading.Thread(target=recorder._in_background)
+    thread.start()
+    begun.wait(10)
+    threading.Timer(0.2, go_on.set).start()
+    recorder.end("finished")
+    thread.join()
+    assert [entry["k"] for entry in lines(recorder)][-2:] == ["measures", "end"]
+
+
 def test_what_is_no_exception_of_ours_passes_a_guard(make):
     recorder = make(strict=False)
     for error in (KeyboardInterrupt, SystemExit, GeneratorExit):

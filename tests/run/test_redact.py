@@ -78,6 +78,16 @@ def test_values_become_plain():
     assert all(value is None or type(value) in (str, int, float, bool) for value in found.values())
 
 
+def test_values_that_compare_or_convert_oddly_cost_no_other_setting():
+    found = redact_config(
+        {"api_token": np.array([1, 2]), "in": [{"token": torch.ones(2)}], "wide": np.longdouble(2), "use_auth": True}
+    )
+    assert found["api_token"] == HIDDEN
+    assert HIDDEN in found["in"]
+    assert "2" in found["wide"]
+    assert found["use_auth"] is True
+
+
 def test_a_configuration_that_holds_itself_or_breaks_in_repr_is_survived():
     class Broken:
         def __repr__(self):
@@ -105,6 +115,7 @@ def test_what_is_no_configuration_is_refused(config):
         ["t.py", f"WANDB_API_KEY={SECRET}"],
         ["t.py", f"https://user:{SECRET}@example.org/x"],
         ["t.py", f"--url=https://{SECRET}@example.org/x"],
+        ["t.py", f"https://user:p@{SECRET}@example.org/x"],
         ["t.py", f"hub.token={SECRET}"],
     ],
 )
@@ -128,6 +139,11 @@ def test_names_of_home_folder_user_and_host_are_taken_out(home):
         assert word not in found
     assert "~/data" in found
     assert "./train.py" in found
+
+
+def test_a_host_is_known_without_its_domain_too(monkeypatch):
+    monkeypatch.setattr(platform, "node", lambda: f"{HOST}.cluster.example.org")
+    assert scrub(f"tcp to {HOST}:29500, {HOST}.cluster.example.org") == "tcp to (host):29500, (host)"
 
 
 def test_a_short_or_common_user_name_is_no_reason_to_cut_words(monkeypatch):
