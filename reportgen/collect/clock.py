@@ -51,7 +51,7 @@ class Clock:
             if rate is last and not always:
                 continue
             if isinstance(rate, Tensor):
-                if rate.device.type != "cpu" or not always:
+                if rate.device.type != "cpu" or not always or rate.numel() != 1:
                     continue  # reading it would wait for the accelerator, or cost a conversion at each step
                 rate = float(rate)
             if not isinstance(rate, (int, float)):

@@ -6,11 +6,12 @@ import importlib.metadata
 import os
 import platform
 import sys
+from dataclasses import replace
 
 import torch
 
 from reportgen.config import ENVIRONMENT_NAMES
-from reportgen.run.records import Environment
+from reportgen.run.records import Environment, Git
 from reportgen.run.redact import redact_argv, scrub
 
 # Named when installed, imported or not: what computes and what draws.
@@ -53,6 +54,15 @@ def environment() -> Environment:
         seeds=_seeds(),
         threads=torch.get_num_threads(),
     )
+
+
+def completed(known: Environment, answer: tuple[Git | None, str] | None) -> Environment:
+    """`known` with what nobody could say when the run began: git's answer (None: not yet), and the accelerators.
+
+    Scripts make their report before they move the model to a device.
+    """
+    git, git_note = answer if answer is not None else (known.git, known.git_note)
+    return replace(known, git=git, git_note=git_note, accelerators=known.accelerators or _accelerators())
 
 
 def _seeds() -> dict[str, int]:

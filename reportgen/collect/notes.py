@@ -60,7 +60,7 @@ def _warn(message: str) -> None:
         frame, level = frame.f_back, level + 1
     try:
         warnings.warn(message, ReportgenWarning, stacklevel=level)
-    except ReportgenWarning:
-        # The script turns warnings into errors; ours must not end its training.
-        if sys.stderr is not None:
-            print(message, file=sys.stderr)  # noqa: T201 - the only channel that is left
+    except Exception:  # noqa: BLE001 - a script that turns warnings into errors, or shows them its own way, and fails
+        # The page says it too; where stderr is closed there is no other channel left.
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            print(message, file=sys.stderr)  # noqa: T201

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import threading
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from reportgen.collect.device import DeviceNumbers, Slot
+from reportgen.collect.environment import completed
 from reportgen.collect.git import TIMEOUT, GitQuestion
 from reportgen.collect.lines import SCALARS, Entry, Lines, fetched, line, on_host
 from reportgen.collect.notes import Notes
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
 
 # run.json is rewritten in the background for the cost alone; nothing depends on it.
 MANIFEST_SECONDS = 30.0
+# Steps are kept in 64 bits.
+LARGEST_STEP = 2**63
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class Recorder:
@@ -106,10 +111,6 @@ class Recorder:
         """The epoch last logged, else the completed passes over the train loader, else None."""
         return self._logged_epoch if self._logged_epoch is not None else self.passes
 
-    @epoch.setter
-    def epoch(self, value: float | None) -> None:
-        self._logged_epoch = value
-
     @property
     def cost(self) -> Cost:
         """Seconds spent collecting in the training loop's own threads, by all attempts.
@@ -139,6 +140,8 @@ class Recorder:
 
     def _step(self, step: int | None, tag: str | None) -> int:
         if step is not None:
+            if not -LARGEST_STEP <= step < LARGEST_STEP:
+                raise InvalidArgumentError("step", step, "an integer of 64 bits, or None for the optimizer steps done")
             return step
         if self._optimizer_step is not None:
             return self._done()
@@ -151,12 +154,11 @@ class Recorder:
 
     # -- recording ----------------------------------------------------------------------------------------------
 
-    def scalars(self, values: Mapping[str, Number | Tensor], stamp: Stamp) -> None:
-        """Record numbers by tag. Numbers on the host are read now, those on a device at a later flush."""
-        self._scalars(dict(values), stamp.step)
-
     def log(self, values: Mapping[str, Number | Tensor], step: int | None = None) -> None:
-        """Record numbers by tag, stamped now: the path that every training step takes."""
+        """Record numbers by tag, stamped now: the path that every training step takes.
+
+        Numbers on the host are read now, those on a device at a later flush.
+        """
         if values:
             self._scalars(dict(values), self._step(step, next(iter(values))))
 
@@ -239,9 +241,9 @@ class Recorder:
 
     def flush(self) -> None:
         """Write all that is held back to disk now."""
-        if self.owner:
+        if self._journal is not None and self.owner:
             self._collect()
-            self._journal_flush()
+            self._journal.flush()
 
     def update_meta(self, **fields: Any) -> None:
         """Change fields of the run's Meta, and run.json with them."""
@@ -252,26 +254,25 @@ class Recorder:
                 self._git = GitQuestion()
         with self._manifest:  # the flushing thread writes it, too
             self._meta = replace(self._meta, **fields)
-            if self._git is not None and (answer := self._git.answer(0.0)) is not None:
-                self._git_told = True
-                git, git_note = answer
-                self._meta = replace(
-                    self._meta, environment=replace(self._meta.environment, git=git, git_note=git_note)
-                )
+            answer = self._git.answer(0.0) if self._git is not None else None
+            self._git_told = answer is not None
+            self._meta = replace(self._meta, environment=completed(self._meta.environment, answer))
             write_manifest(self._folder.path, self._meta)
 
     def end(self, status: str) -> None:
         """Record that the run ended, and how. It may go on after it; said twice, the first time stands."""
-        if self.owner:
+        if self._journal is not None and self.owner:
             self._collect()
             if self._ended != status:
                 now = self.stamp()
                 self._append("end", {"status": status}, now)
                 if self._git is not None:
                     self._git.answer(TIMEOUT)
-                self.update_meta(status=status, ended=now.time, cost=self.cost)
+                # A full disk must not keep a page from being built elsewhere: the journal has the end, too.
+                with self.guard("folder"):
+                    self.update_meta(status=status, ended=now.time, cost=self.cost)
                 self._ended = status
-            self._journal_flush()
+            self._journal.flush()
 
     def close(self) -> None:
         """Write what is pending, end the thread, close the file."""
@@ -295,12 +296,8 @@ class Recorder:
         if self._journal is not None:
             self._journal.append((kind, stamp.step, stamp.optimizer_step, stamp.epoch, stamp.time, payload))
 
-    def _journal_flush(self) -> None:
-        if self._journal is not None:
-            self._journal.flush()
-
     def _collect(self) -> None:
-        # The end of a run waits for what the thread has begun to hand over: after it, it would mean that the run goes on.
+        # The end of a run waits for what the thread has begun to hand over: written after it, that would undo it.
         waited = self._collecting.acquire(timeout=PATIENCE)
         try:
             for callback in self.before_flush:
@@ -329,7 +326,8 @@ class Recorder:
             self.note("failure", "flush", f"{type(error).__name__}: {error}", self._step(None, None))
             return
         reason = error.strerror or type(error).__name__
-        what = f"the journal cannot be written ({reason}); it is tried again every second: make room for it"
+        remedy = "make room for it" if error.errno in FULL else "make the run folder writable"
+        what = f"the journal cannot be written ({reason}); it is tried again every second: {remedy}"
         self.note("failure", "folder", what, self._step(None, None))
         if self._journal is not None and self._journal.lost:
             self.note("failure", "folder", "there was no room for the newest lines, and they are lost")

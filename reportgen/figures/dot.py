@@ -145,7 +145,8 @@ def node_lines(drawn: Drawn, around: str = "") -> list[str]:
         shapes = ", ".join(shape_text(tensor) for tensor in (node.outputs or node.inputs)[:3])
         return [cut(node.path or node.kind, LONGEST), cut(shapes, LONGEST)] if shapes else [cut(node.path, LONGEST)]
     name = _within(node.path, around)
-    title = f"{name}: {node.type}" if node.kind == "module" and name != node.type else name or node.type
+    # A model that is one layer has no name of its own.
+    title = f"{name}: {node.type}" if node.kind == "module" and name not in ("", node.type) else name or node.type
     facts = [shape_text(node.outputs[0]) if node.outputs else ""]
     if len(node.outputs) > 1:
         facts[0] += f" and {len(node.outputs) - 1} more"

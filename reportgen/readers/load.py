@@ -34,6 +34,8 @@ def load_for_page(path: str | os.PathLike[str], page: bool = True) -> Run:
     if not _exists(place):
         raise UnreadableRunError(f"{place} does not exist: {GIVE}")
     if not place.is_dir():
+        if not place.is_file():  # reading a pipe or a device may never end
+            raise UnreadableRunError(f"{place} is neither a folder nor a file: {GIVE}")
         return read_page(place)
     if _holds_run(place):
         return read_folder(place, page)

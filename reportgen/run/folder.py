@@ -55,13 +55,14 @@ def create_folder(
     made or written to.
     """
     rank = launched_rank()
-    if rank:
-        agreed = Path(folder) if folder is not None else Path(PARENT) / f"{_plain(title)}-{_suffix(now)}"
-        return RunFolder(agreed, rank=rank)
     try:
+        # Absolute: the script may change its working folder while it runs.
+        named = Path(PARENT) / f"{_plain(title)}-{_suffix(now)}" if folder is None else Path(folder)
+        wanted = named.absolute()
+        if rank:
+            return RunFolder(wanted, rank=rank)
         if folder is None:
-            return RunFolder(_new(Path(PARENT) / f"{_plain(title)}-{_suffix(now)}"))
-        wanted = Path(folder)
+            return RunFolder(_new(wanted))
         if not (wanted / MANIFEST).exists():
             wanted.mkdir(parents=True, exist_ok=True)
             return RunFolder(_writable(wanted))

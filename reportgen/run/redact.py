@@ -173,9 +173,11 @@ def _patterns(here: str, home: str, user: str, host: str) -> tuple[tuple[re.Patt
         found.append((re.compile(rf"(?<=[/\\])(?:home|Users)([/\\]){re.escape(user)}(?![\w.-])"), r"home\1(user)"))
         if len(user) >= SHORTEST_HOST and user.lower() not in COMMON_NAMES:
             found.append((re.compile(rf"(?<![\w.-]){re.escape(user)}(?![\w.-])"), "(user)"))
-    for name in dict.fromkeys((host, host.partition(".")[0])):  # whole first, then without its domain
-        if len(name) >= SHORTEST_HOST and name.lower() not in COMMON_NAMES and not name.isdigit():
-            found.append((re.compile(rf"(?<![\w-]){re.escape(name)}(?![\w-])", re.IGNORECASE), "(host)"))
+    found.extend(
+        (re.compile(rf"(?<![\w-]){re.escape(name)}(?![\w-])", re.IGNORECASE), "(host)")
+        for name in dict.fromkeys((host, host.partition(".")[0]))  # whole first, then without its domain
+        if len(name) >= SHORTEST_HOST and name.lower() not in COMMON_NAMES
+    )
     return tuple(found)
 
 

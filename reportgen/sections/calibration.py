@@ -8,31 +8,34 @@ from reportgen.blocks.table import Bar, Column, Table
 from reportgen.blocks.wording import count, number
 from reportgen.run.predictions import PredictionSet
 
+# Recorded bins are shown as they are (15 of them); only of twice as many or more are neighbours taken together.
 BINS = 10
 # Fewer say nothing of a share: 80 % of 10 samples may well be 50 or 100 %.
 FEWEST = 100
 
 
 def calibration(each: PredictionSet) -> list[Block]:
-    """Share of right predictions against confidence, in BINS bins, and the expected calibration error.
+    """Share of right predictions against confidence, bin by bin, and the expected calibration error.
 
-    The error is sum(n_b / N * |right_b - confidence_b|) (Guo et al. 2017); the middle of a recorded bin stands for the
-    confidences in it.
+    The error is sum(n_b / N * |right_b - confidence_b|) (Guo et al. 2017), as it was recorded; where it was not, the
+    middle of a recorded bin stands for the confidences in it, as it does in the chart.
     """
     amounts, correct = each.confidence, each.correct
     total = sum(amounts)
     if total < FEWEST or len(correct) != len(amounts):
         return []
+    width = max(1, len(amounts) // BINS)  # recorded bins in one that is shown
     groups: dict[int, list[float]] = {}
     for place, (amount, right) in enumerate(zip(amounts, correct, strict=True)):
         if amount:
             middle = (place + 0.5) / len(amounts)
-            sums = groups.setdefault(min(BINS - 1, int(middle * BINS)), [0.0, 0.0, 0.0])
+            sums = groups.setdefault(place // width, [0.0, 0.0, 0.0])
             sums[0] += amount
             sums[1] += right
             sums[2] += amount * middle
     bins = {k: (amount, right / amount, said / amount) for k, (amount, right, said) in sorted(groups.items())}
     error = sum(amount / total * abs(right - said) for amount, right, said in bins.values())
+    error = each.metrics.get("calibration error", error)
     lean = sum(amount / total * (said - right) for amount, right, said in bins.values())
     told = "On the line, confidence is the share of right predictions; below it the model is too sure."
     side = "too sure" if lean > 0 else "not sure enough"
@@ -49,7 +52,7 @@ def calibration(each: PredictionSet) -> list[Block]:
         Table(
             (Column("confidence"), Column("samples", "count"), Column("right", "percent")),
             tuple(
-                (f"{k * 100 // BINS} to {(k + 1) * 100 // BINS} %", round(amount), Bar(right))
+                (_range(k * width / len(amounts), min(1.0, (k + 1) * width / len(amounts))), round(amount), Bar(right))
                 for k, (amount, right, _) in bins.items()
             ),
             title="Numbers of the calibration",
@@ -57,3 +60,7 @@ def calibration(each: PredictionSet) -> list[Block]:
             folded=True,
         ),
     ]
+
+
+def _range(low: float, high: float) -> str:
+    return f"{low * 100:.0f} to {high * 100:.0f} %"

@@ -28,7 +28,8 @@ def confusion(each: PredictionSet) -> list[Block]:
         key=lambda pair: (-pair[0], pair[1], pair[2]),
     )
     if len(counts) <= LARGEST_MATRIX:
-        told = f"{count(right)} of {count(total)} samples lie on the diagonal ({percent(right / max(1, total))})."
+        counted = "pixels" if each.task == "segmentation" else "samples"
+        told = f"{count(right)} of {count(total)} {counted} lie on the diagonal ({percent(right / max(1, total))})."
         if pairs:
             amount, truth, said = pairs[0]
             told += f" The most frequent mistake: {labels[truth]} taken for {labels[said]}, {count(amount)} times."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from reportgen.blocks.finding import Finding
 from reportgen.blocks.page import Reading
 from reportgen.blocks.wording import count, counted, cut, number
@@ -68,13 +70,15 @@ def _outcome(run: Run, diagnosis: Diagnosis) -> list[Reading]:
 def _reached(curve: Curve, chance: Finding | None) -> list[Reading]:
     series, places, best = curve.series, curve.finite, curve.best()
     assert best is not None  # main_metric gives only curves with a direction and a finite value
-    name, last = _capital(spoken(curve)), series.values[places[-1]]
+    name, last = _begun(curve), series.values[places[-1]]
     if chance is not None:
         said = [Reading(f"{name} ended at "), Reading(curve.written(last), "strong")]
         measured = "" if chance.value == curve.written(last) else f" (the recorded predictions: {chance.value})"
         return [*said, Reading(f", no better than always saying one class{measured}. ")]
     value = Reading(curve.written(series.values[best]), "strong")
-    if len(places) == 1:
+    if not math.isfinite(series.last):
+        last = series.last
+    elif len(places) == 1:
         return [Reading(f"{name} is "), value, Reading(f" at step {count(series.steps[best])}. ")]
     step = count(series.steps[best])
     # Equal to the best value is as good as the best: nobody asks for the earlier weights then.
@@ -86,20 +90,20 @@ def _reached(curve: Curve, chance: Finding | None) -> list[Reading]:
 
 def _loss(curve: Curve) -> list[Reading]:
     values, places = curve.series.values, curve.finite
-    name = _capital(spoken(curve))
+    name = _begun(curve)
     if not places:
         return [Reading(f"{name} was never a finite number. ")]
     first, last = values[places[0]], values[places[-1]]
+    if places[-1] < len(values) - 1:
+        end = Reading(number(curve.series.last), "strong")
+        return [Reading(f"{name} began at {number(first)} and ended at "), end, Reading(". ")]
     if len(places) == 1:
         return [Reading(f"{name} is "), Reading(number(first), "strong"), Reading(". ")]
     verb = "fell" if last < first else "rose" if last > first else "stayed"
     if verb == "stayed":
         return [Reading(f"{name} ended where it began, at "), Reading(number(last), "strong"), Reading(". ")]
-    return [
-        Reading(f"{name} {verb} from {number(first)} to "),
-        Reading(number(last), "strong"),
-        Reading(f" over {counted(curve.series.logged or len(values), 'value')}. "),
-    ]
+    over = f" over {counted(curve.series.logged or len(values), 'value')}"
+    return [Reading(f"{name} {verb} from {number(first)} to "), Reading(number(last), "strong"), Reading(f"{over}. ")]
 
 
 def _findings(run: Run, diagnosis: Diagnosis) -> list[Reading]:
@@ -126,5 +130,7 @@ def _title(finding: Finding) -> list[Reading]:
     return [Reading(title)]
 
 
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+def _begun(curve: Curve) -> str:
+    """What the curve is called where a sentence begins: a tag of several parts is a name and stays as it is."""
+    name = spoken(curve)
+    return name if name == curve.metric and "/" in name else name[:1].upper() + name[1:]

@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from reportgen.collect import git as asking
-from reportgen.collect.environment import environment
+from reportgen.collect.environment import completed, environment
 from reportgen.collect.git import GitQuestion, read_git
+from reportgen.run import redact
 
 
 def git(folder, *arguments):
@@ -68,6 +69,25 @@ def test_git_tells_commit_branch_and_whether_files_were_changed(repository):
     assert "s3cr3t" not in repr(read_git(str(repository)))
     git(repository, "checkout", "-q", "--detach")
     assert read_git(str(repository))[0].branch == ""
+
+
+def test_an_accelerator_is_named_though_the_model_was_moved_there_after_the_report_was_made(monkeypatch):
+    begun = environment()
+    assert begun.accelerators == ()
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda index: f"accelerator {index}")
+    later = completed(begun, (None, "git is not installed"))
+    assert later.accelerators == ("accelerator 0",)
+    assert later.git_note == "git is not installed"
+    monkeypatch.undo()
+    assert completed(later, None) == later
+
+
+def test_a_branch_does_not_name_the_user(repository, monkeypatch):
+    monkeypatch.setattr(redact, "_user", lambda: "karlageheim")
+    git(repository, "checkout", "-q", "-b", "karlageheim/fix")
+    assert read_git(str(repository))[0].branch == "(user)/fix"
 
 
 def test_no_repository_and_no_git_are_said(tmp_path, monkeypatch):

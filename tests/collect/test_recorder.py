@@ -1,6 +1,8 @@
+import io
 import json
 import math
 import os
+import sys
 import threading
 import time
 import warnings
@@ -157,6 +159,18 @@ def test_a_step_is_what_the_user_says_else_optimizer_steps_else_a_counter(make):
     assert found == [(0, 0, ["a", "b", "c"]), (1, 0, ["a", "b", "c"]), (5, 5, ["a"]), (70, 5, ["a"])]
 
 
+@pytest.mark.parametrize("step", [2**63, -(2**63) - 1, 2**64])
+def test_a_step_that_the_reader_would_not_take_is_rejected_and_the_journal_stays_whole(make, step):
+    recorder = make()
+    recorder.log({"loss": 1.0}, step=2**63 - 1)
+    with pytest.raises(InvalidArgumentError, match="step"):
+        recorder.log({"loss": 2.0}, step=step)
+    recorder.close()
+    run = load(recorder.path)
+    assert list(run.scalars["loss"].steps) == [2**63 - 1]
+    assert [entry["step"] for entry in lines(recorder, "scalars")] == [2**63 - 1]
+
+
 def test_the_epoch_is_what_was_logged_else_the_completed_passes(make):
     recorder = make()
     recorder.log({"a": 1.0}, 0)
@@ -286,13 +300,25 @@ def test_a_guard_turns_an_exception_into_one_warning_and_a_counted_note(make):
 
 
 def test_an_exception_whose_text_raises_is_noted_too(make):
-    class Odd(Exception):
+    class OddError(Exception):
         def __str__(self):
             raise ZeroDivisionError
 
     recorder = make(strict=False)
-    with pytest.warns(ReportgenWarning, match="Odd .*cannot be shown: ZeroDivisionError"), recorder.guard("log"):
-        raise Odd
+    with pytest.warns(ReportgenWarning, match="OddError .*cannot be shown: ZeroDivisionError"), recorder.guard("log"):
+        raise OddError
+
+
+def test_a_warning_that_cannot_be_shown_ends_no_training(make, monkeypatch):
+    recorder = make(strict=False)
+    closed = io.StringIO()
+    closed.close()
+    monkeypatch.setattr(warnings, "showwarning", lambda *_, **__: closed.write(""))
+    monkeypatch.setattr(sys, "stderr", closed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        recorder.note("failure", "x", "odd")
+    assert [entry["v"]["what"] for entry in lines(recorder, "note")] == ["odd"]
 
 
 def test_the_end_waits_for_what_the_thread_is_handing_over(make):
@@ -379,6 +405,21 @@ def test_a_full_disk_is_one_warning_and_a_note_in_memory(make, monkeypatch):
     run = load(recorder.path)
     assert len(run.scalars["a"]) == 5
     assert "No space left" in run.notes[0].what
+
+
+def test_an_end_that_run_json_has_no_room_for_is_a_note_and_the_journal_has_it(make, monkeypatch):
+    recorder = make(strict=False)
+    recorder.log({"loss": 1.0})
+
+    def write(path, meta):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(recording, "write_manifest", write)
+    with pytest.warns(ReportgenWarning, match="No space left"):
+        recorder.end("finished")
+    monkeypatch.undo()
+    assert [entry["v"]["status"] for entry in lines(recorder, "end")] == ["finished"]
+    assert load(recorder.path).meta.status == "finished"
 
 
 def test_one_number_that_cannot_be_read_costs_only_itself(make):

@@ -70,6 +70,26 @@ def test_a_fused_optimizer_with_a_scaler_has_its_gradients_unscaled_in_the_recor
     assert memory.measured["gradient_norm"]["weight"][0][1] == pytest.approx(batch.sum(0).norm().item(), rel=1e-4)
 
 
+def test_a_learning_rate_of_several_numbers_is_left_out_and_the_step_goes_on(memory, watcher):
+    class PerRow(torch.optim.Optimizer):
+        def __init__(self, parameters):
+            super().__init__(parameters, {"lr": torch.tensor([[0.1], [0.2]])})
+
+        @torch.no_grad()
+        def step(self, closure=None):
+            for group in self.param_groups:
+                for parameter in group["params"]:
+                    parameter -= group["lr"] * parameter.grad
+
+    model = nn.Linear(3, 2, bias=False)
+    optimizer = PerRow(model.parameters())
+    watcher.watch(model, optimizer)
+    model(torch.randn(2, 3)).sum().backward()
+    optimizer.step()
+    assert memory.optimizer_step == 1
+    assert "learning_rate" not in memory.measured
+
+
 def test_the_optimizer_that_steps_is_found_when_none_is_given(memory, watcher):
     model = nn.Linear(3, 1)
     stranger = torch.optim.SGD(nn.Linear(2, 2).parameters(), lr=1.0)

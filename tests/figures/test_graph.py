@@ -7,11 +7,11 @@ import pytest
 
 from reportgen.blocks import GraphDrawing
 from reportgen.figures import engine
-from reportgen.figures.dot import dot_source
+from reportgen.figures.dot import dot_source, node_lines
 from reportgen.figures.engine import laid_out, programs
 from reportgen.figures.graph import MOST_NODES, graph_view
 from reportgen.figures.graph_svg import graph_svg
-from reportgen.figures.outline import Outline, deepest, outline_within
+from reportgen.figures.outline import Drawn, Outline, deepest, outline_within
 from reportgen.figures.text import one_line
 from reportgen.figures.tree import tree_text
 from reportgen.run.graph import Graph, GraphEdge, GraphNode, TensorSpec
@@ -164,3 +164,7 @@ def test_names_in_an_autograd_graph_may_be_anything():
 
 def test_the_same_graph_gives_the_same_drawing():
     assert view(drawing()) == view(drawing())
+
+
+def test_a_model_that_is_one_layer_is_named_by_its_class():
+    assert node_lines(Drawn(GraphNode("m0", "module", "", "Linear"), 0, 4, False))[0] == "Linear"

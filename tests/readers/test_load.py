@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from reportgen.errors import NewerSchemaError, UnreadableRunError
@@ -32,6 +34,12 @@ def test_what_is_no_run_is_refused_with_what_to_give(tmp_path):
     assert "give a run folder or a report.html" in refused(tmp_path / "notes.txt")
     (tmp_path / "picture.png").write_bytes(b"\x89PNG\xff\xfe")
     assert "give a run folder or a report.html" in refused(tmp_path / "picture.png")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    assert "neither a folder nor a file" in refused(tmp_path / "pipe")
 
 
 @pytest.mark.parametrize(

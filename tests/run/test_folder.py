@@ -55,6 +55,24 @@ def test_a_folder_that_holds_a_run_is_resumed_only_when_asked(tmp_path):
     assert str(tmp_path / "run") in beside.warning
 
 
+@pytest.mark.parametrize("folder", [None, "here", "new/here"])
+def test_the_folder_stays_where_it_is_when_the_script_goes_elsewhere(tmp_path, monkeypatch, folder):
+    made = create_folder("x", folder).path
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert made.is_dir()
+    assert made.is_relative_to(tmp_path)
+
+
+def test_a_working_folder_that_is_gone_is_an_error_that_says_what_to_do(tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(OutputError, match="folder="):
+        create_folder("x", "run")
+    monkeypatch.chdir(tmp_path)
+
+
 def test_resuming_where_there_is_nothing_starts_anew(tmp_path):
     assert create_folder("x", tmp_path / "new" / "run", resume=True).attempt == 0
 

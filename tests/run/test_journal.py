@@ -235,6 +235,23 @@ def test_a_forked_child_writes_nothing_and_grows_nothing(journal, tmp_path):
     assert [entry["v"] for entry in entries(journal)] == ["parent", "still there"]
 
 
+def test_two_threads_that_fork_at_once_leave_no_lock_behind(journal):
+    journal.append("a")
+
+    def fork_like():
+        journals._before_fork()
+        journals._after_fork_in_parent()
+
+    journals._before_fork()
+    other = threading.Thread(target=fork_like)
+    other.start()
+    other.join(0.1)  # it waits for the lock that this thread holds
+    journals._after_fork_in_parent()
+    other.join(10)
+    assert journal._writing.acquire(timeout=1)
+    journal._writing.release()
+
+
 @needs_fork
 def test_a_child_forked_while_lines_are_written_does_not_hang(journal):
     stop = threading.Event()

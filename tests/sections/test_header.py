@@ -140,7 +140,23 @@ def test_a_number_that_is_not_finite_stands_out():
     assert (stats["train/loss"].value, stats["train/loss"].level) == ("NaN", "error")
 
 
+def test_a_number_that_is_not_finite_is_never_called_an_end_that_was_reached():
+    accuracy = said(fake_run(scalars={"val/acc": [0.5, 0.9, math.nan]}, predictions=()))
+    loss = said(fake_run(scalars={"train/loss": [2.0, 1.0, math.nan]}, predictions=()))
+
+    assert plain(accuracy).startswith("Validation accuracy reached 90.0 % at step 1, and ended at NaN. ")
+    assert loss.startswith("Training loss began at 2 and ended at NaN. ")
+
+
 def test_unfinished_runs_say_so():
     assert said(fake_run(status="running")).startswith("The run is not finished. ")
     assert top(fake_run(status="no end recorded")).level == "warning"
     assert "No end was recorded" not in said(fake_run(status="no end recorded"))
+
+
+def test_a_tag_of_several_parts_begins_the_verdict_as_it_is():
+    run = Run(schema=1, meta=Meta("x", "finished", 100.0), scalars={"loss/D": series_of([1.0, 0.5])})
+    assert said(run).startswith("loss/D fell from 1")
+
+    run = dataclasses.replace(run, scalars={"loss": series_of([1.0, 0.5])})
+    assert said(run).startswith("Loss fell from 1")

@@ -107,6 +107,15 @@ def test_the_matrix_tells_the_most_frequent_mistake():
     assert "The most frequent mistake: " in matrix.caption
 
 
+def test_the_matrix_of_a_segmentation_counts_pixels():
+    each = PredictionSet(
+        "val", Stamp(1), "segmentation", ("sky", "road"), confusion=((90, 10), (0, 100)), samples=2
+    )  # fmt: skip
+    (matrix,) = of(only(each), Matrix)
+
+    assert matrix.caption.startswith("190 of 200 pixels lie on the diagonal")
+
+
 def test_many_classes_list_their_confusions_instead():
     size = 40
     counts = [[10 if t == p else 0 for p in range(size)] for t in range(size)]
@@ -146,7 +155,20 @@ def test_calibration_error_is_the_weighted_gap():
     assert "expected calibration error 0.087" in chart.caption or "expected calibration error 0.088" in chart.caption
     assert chart.points == ((0.375, 0.5), (0.875, 0.8))
     assert chart.diagonal
-    assert numbers.rows == (("30 to 40 %", 100, Bar(0.5)), ("80 to 90 %", 300, Bar(0.8)))
+    assert numbers.rows == (("25 to 50 %", 100, Bar(0.5)), ("75 to 100 %", 300, Bar(0.8)))
+
+
+def test_the_calibration_error_is_told_once_as_it_was_recorded():
+    fifteen = tuple(20 if k in (9, 14) else 0 for k in range(15))
+    each = PredictionSet(
+        "val", Stamp(1), "classification", metrics={"calibration error": 0.123},
+        confidence=tuple(5 * amount for amount in fifteen), correct=fifteen,
+    )  # fmt: skip
+    chart, numbers = calibration(each)
+
+    assert "expected calibration error 0.12." in chart.caption
+    assert [row[0] for row in numbers.rows] == ["60 to 67 %", "93 to 100 %"]
+    assert [x for x, _ in chart.points] == pytest.approx([9.5 / 15, 14.5 / 15], abs=1e-4)
 
 
 def test_fine_bins_are_taken_together():

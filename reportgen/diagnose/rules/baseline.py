@@ -45,14 +45,15 @@ def worse_than_baseline(run: Run) -> list[Finding] | Unchecked:
         return []
     columns = [sum(row[k] for row in last.confusion) for k in range(len(last.confusion))]
     said = max(range(len(columns)), key=columns.__getitem__)
-    only = f" Every sample is predicted as {last.classes[said]}." if columns[said] == total else ""
+    counted = "pixels" if last.task == "segmentation" else "samples"
+    only = f" Every {counted[:-1]} is predicted as {last.classes[said]}." if columns[said] == total else ""
     return [
         Finding(
             id="worse_than_baseline",
             tier="fact",
             severity="warning",
             title=f"{last.split} accuracy ended at {percent(hits / total)}, no better than always saying one class",
-            why=f"{last.classes[truths.index(most)]} is the truth of {count(most)} of {count(total)} samples "
+            why=f"{last.classes[truths.index(most)]} is the truth of {count(most)} of {count(total)} {counted} "
             f"({percent(most / total)}); the model is right for {count(hits)}.{only}",
             fix="Train on one batch until its loss is near 0. If that fails, look at the learning rate (try a tenth), "
             "at the loss, and at whether inputs and labels belong together.",
