@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -17,7 +18,7 @@ from reportgen.errors import InvalidArgumentError, OutputError
 from reportgen.readers.load import load_for_page
 from reportgen.render import render_page
 from reportgen.run.page_data import encode
-from reportgen.run.records import Run
+from reportgen.run.records import Note, Run
 from reportgen.run.thin import thin
 from reportgen.sections import build_sections
 
@@ -54,17 +55,23 @@ def build_html(run: Run, embed: Embed = "thin") -> tuple[str, Diagnosis]:
 
 
 def build(
-    source: str | os.PathLike[str], out: str | os.PathLike[str] | None = None, embed: Embed | None = None
+    source: str | os.PathLike[str],
+    out: str | os.PathLike[str] | None = None,
+    embed: Embed | None = None,
+    notes: Sequence[Note] = (),
 ) -> Result:
     """Write the report of the run that `source` holds: a run folder, or a report.html.
 
     out: a file, or a folder to put report.html in; by default report.html in the run folder. A report is not replaced
     by one that differs from it unless `out` says so. embed: as in build_html; by default what a report.html itself
-    holds, and "thin" for a folder. Raises UnreadableRunError, InvalidArgumentError, OutputError.
+    holds, and "thin" for a folder. notes: what the folder could not take, such as that its disk is full.
+    Raises UnreadableRunError, InvalidArgumentError, OutputError.
     """
     started = time.perf_counter()
     source = Path(source)
     run = load_for_page(source, page=embed != "full")
+    known = {(note.where, note.what) for note in run.notes}
+    run = replace(run, notes=(*run.notes, *(note for note in notes if (note.where, note.what) not in known)))
     if embed is None:
         # The run of a thinned page says what it left out, or had nothing to leave out: then both are the same.
         embed = "thin" if source.is_dir() or thin(run) is run else "full"

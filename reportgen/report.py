@@ -20,7 +20,7 @@ from reportgen.collect.recorder import Recorder
 from reportgen.collect.track import Track
 from reportgen.collect.values import flatten
 from reportgen.collect.watch import Watcher
-from reportgen.errors import InvalidArgumentError, OutputError, shown
+from reportgen.errors import InvalidArgumentError, shown
 from reportgen.pipeline import Result, build
 from reportgen.run.folder import RunFolder, create_folder
 from reportgen.run.records import Meta
@@ -61,11 +61,14 @@ class Report:
         resume: bool = False,
         strict: bool = False,
     ) -> None:
-        self._assemble(_open_recorder(str(title), folder, resume, strict), RUNNING)
+        self._assemble(_open_recorder(_text(title, "run"), folder, resume, strict), RUNNING)
+        # Apart from each other, so that a setting that cannot be used costs only itself.
         with self._recorder.guard("report"):
-            self._recorder.update_meta(
-                config=redact_config(config), direction=_directions(direction), environment=environment()
-            )
+            self._recorder.update_meta(environment=environment())
+        with self._recorder.guard("report"):
+            self._recorder.update_meta(config=redact_config(config))
+        with self._recorder.guard("report"):
+            self._recorder.update_meta(direction=_directions(direction))
         atexit.register(self._process_ends)
 
     def _assemble(self, recorder: Recorder, status: str) -> None:
@@ -109,7 +112,7 @@ class Report:
         A pass over the "train" split that runs to its end counts as an epoch. On a terminal a progress bar is shown
         unless `progress` is False.
         """
-        return Track(loader, str(split), self._recorder, self._tracking, sys.stderr if progress else None)
+        return Track(loader, _text(split, "train"), self._recorder, self._tracking, sys.stderr if progress else None)
 
     def log(self, values: Mapping[str, Any], step: int | None = None) -> None:
         """Record numbers by tag: `{"train/loss": loss, "val/acc": acc}`.
@@ -198,7 +201,7 @@ class Report:
                 self._end(FINISHED)
             else:
                 self._flush()
-            return build(self.folder, path, embed=embed)
+            return build(self.folder, path, embed=embed, notes=self._recorder.notes)
         return None
 
     def close(self) -> None:
@@ -224,7 +227,7 @@ class Report:
             self._record_failure(error)
             with self._recorder.guard("build"):
                 if self._recorder.owner and self.folder is not None:
-                    build(self.folder)
+                    build(self.folder, notes=self._recorder.notes)
         self.close()
         return False
 
@@ -286,7 +289,7 @@ def _open_recorder(title: str, folder: str | os.PathLike[str] | None, resume: bo
     meta = Meta(title=title, status=RUNNING, started=time.time(), reportgen=__version__)
     try:
         place: RunFolder | None = create_folder(title, folder, resume=resume)
-    except (OutputError, OSError) as error:
+    except Exception as error:
         if strict:
             raise
         recorder = Recorder(None, meta, strict)
@@ -302,13 +305,23 @@ def _directions(direction: Mapping[str, str] | None) -> dict[str, str]:
     return {str(metric): better for metric, better in (direction or {}).items()}
 
 
+def _text(value: object, otherwise: str) -> str:
+    try:
+        return str(value)
+    except Exception:  # noqa: BLE001 - a name that cannot be shown must not end a training
+        return otherwise
+
+
 def _step(step: Any) -> int | None:
     if step is None or type(step) is int:
         return step
     try:
-        return int(step)
+        whole = int(step)
     except (TypeError, ValueError, OverflowError):
-        raise InvalidArgumentError("step", step, "an integer, or None for the optimizer steps done") from None
+        whole = None
+    if whole is None or whole != step:
+        raise InvalidArgumentError("step", step, "an integer, or None for the optimizer steps done")
+    return whole
 
 
 def _silent() -> Report:

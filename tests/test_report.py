@@ -343,3 +343,71 @@ def test_the_last_weights_are_those_that_training_arrived_at():
     assert list(weights.steps)[-2:] != [30, 30]  # building twice looks once
     assert weights.steps[-1] == 30
     assert weights.snapshots[-1].total == pytest.approx(float(model[0].weight.detach().double().sum()), abs=1e-5)
+
+
+class Unnameable:
+    def __str__(self):
+        raise TypeError("no text")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"title": Unnameable()}, ""),
+        ({"folder": 3.5}, "folder"),
+        ({"folder": "a\0b"}, "folder"),
+        ({"direction": {"fid": "down"}}, "down"),
+        ({"direction": ["fid"]}, ""),
+        ({"config": "lr=0.1"}, "config"),
+    ],
+    ids=["title", "folder type", "folder name", "direction", "direction type", "config"],
+)
+def test_no_argument_of_the_constructor_ends_a_training(arguments, said):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        report = reportgen.Report(**{"config": {"lr": 0.5}, **arguments})
+        report.log({"train/loss": 1.0}, step=1)
+        result = report.build()
+        report.close()
+    assert said in " ".join(str(warning.message) for warning in caught)
+    if result is not None:
+        meta = reportgen.load(result.path).meta
+        assert meta.environment.python  # what was right is recorded all the same
+        assert meta.config == ({} if "config" in arguments else {"lr": 0.5})
+
+
+def test_a_fraction_is_no_step():
+    report = reportgen.Report("steps")
+    with pytest.warns(reportgen.ReportgenWarning, match=r"step is 0\.5"):
+        report.log({"train/loss": 1.0}, step=0.5)
+    report.log({"train/loss": 2.0}, step=torch.tensor(3))
+    report.build()
+    report.close()
+    assert list(reportgen.load(report.folder).scalars["train/loss"].steps) == [3]
+
+
+def test_the_seed_shown_is_the_one_that_was_used():
+    report = reportgen.Report("seeded late", strict=True)
+    torch.manual_seed(77)
+    report.log({"train/loss": 1.0}, step=0)
+    report.build()
+    report.close()
+    assert reportgen.load(report.folder).meta.environment.seeds["torch"] == 77
+
+
+def test_what_the_disk_could_not_take_is_on_the_page(tmp_path, monkeypatch):
+    report = reportgen.Report("full disk", folder=tmp_path / "run")
+    report.log({"train/loss": 1.0}, step=0)
+    report.build(final=False)
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as broken, warnings.catch_warnings():
+        warnings.simplefilter("ignore", reportgen.ReportgenWarning)
+        broken.setattr("reportgen.run.journal.os.write", full)
+        report.log({"train/loss": 2.0}, step=1)
+        result = report.build(tmp_path / "elsewhere.html")
+    report.close()
+    assert "No space left on device" in ReportDoc(result.path).text
+    assert any(finding.severity == "warning" for finding in result.findings)

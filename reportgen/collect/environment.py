@@ -59,10 +59,11 @@ def environment() -> Environment:
 def completed(known: Environment, answer: tuple[Git | None, str] | None) -> Environment:
     """`known` with what nobody could say when the run began: git's answer (None: not yet), and the accelerators.
 
-    Scripts make their report before they move the model to a device.
+    Scripts make their report before they move the model to a device, and some before they seed torch.
     """
     git, git_note = answer if answer is not None else (known.git, known.git_note)
-    return replace(known, git=git, git_note=git_note, accelerators=known.accelerators or _accelerators())
+    accelerators = known.accelerators or _accelerators()
+    return replace(known, git=git, git_note=git_note, accelerators=accelerators, seeds=_seeds())
 
 
 def _seeds() -> dict[str, int]:

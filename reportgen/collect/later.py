@@ -55,8 +55,11 @@ class Later:
 
     def deliver(self) -> None:
         """Fetch and write all that is waiting."""
-        while self._jobs:
-            job = self._jobs.popleft()
+        while True:
+            try:
+                job = self._jobs.popleft()
+            except IndexError:  # also when another thread took the last one
+                return
             for event in job.events:
                 event.synchronize()
             job.deliver()

@@ -11,6 +11,7 @@ from reportgen.collect.flops import flops_of
 from reportgen.collect.origins import MOST_STEPS, Origins
 from reportgen.collect.structure import arguments, nbytes_of, spec_of, tensors_in
 from reportgen.run.graph import Graph, GraphEdge, GraphNode
+from reportgen.run.redact import scrub
 
 # A recurrent cell in a loop makes a call a time step; later calls say nothing new and cannot be drawn.
 MOST_CALLS = 3000
@@ -241,6 +242,6 @@ def own_parameters(root: nn.Module) -> dict[int, int]:
 def settings_of(module: nn.Module) -> str:
     """What torch prints of a module ("3, 64, kernel_size=(7, 7)"), cut to 120 characters; "" if it raises."""
     try:
-        return module.extra_repr()[:120]
+        return scrub(module.extra_repr()[:120])
     except Exception:  # noqa: BLE001 - user's code; only a detail is missing then
         return ""

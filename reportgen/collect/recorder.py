@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -18,6 +17,7 @@ import torch
 from reportgen.collect.device import DeviceNumbers, Slot
 from reportgen.collect.environment import completed
 from reportgen.collect.git import TIMEOUT, GitQuestion
+from reportgen.collect.guard import Depth, Guard
 from reportgen.collect.lines import SCALARS, Entry, Lines, fetched, line, on_host
 from reportgen.collect.notes import Notes
 from reportgen.collect.values import ACCEPTED, Number, read
@@ -358,48 +358,3 @@ class Recorder:
         steps = [entry[1] for entry in entries if entry[0] == SCALARS] if attempt else []
         resumed = min(steps, default=None)
         return {"schema": SCHEMA, "attempt": attempt, "rank": 0, "resumed_from": resumed, "reportgen": __version__}
-
-
-class Depth(threading.local):
-    """Where a thread is: inside a guard, and whether it is the one that writes in the background."""
-
-    inside = False
-    background = False
-
-
-class Guard:
-    """Keeps exceptions of ours from the loop, and counts the time spent. Made anew for each use; nests."""
-
-    __slots__ = ("_outermost", "_recorder", "_started", "_where")
-
-    def __init__(self, recorder: Recorder, where: str) -> None:
-        self._recorder = recorder
-        self._where = where
-
-    def __enter__(self) -> None:
-        depth = self._recorder._depth
-        # Only the outermost guard of a thread counts time, so that nothing is counted twice.
-        self._outermost = not depth.inside
-        depth.inside = True
-        self._started = time.perf_counter()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> bool:
-        recorder = self._recorder
-        depth = recorder._depth
-        if self._outermost:
-            depth.inside = False
-            if not depth.background:
-                costs = recorder._costs
-                costs[self._where] = costs.get(self._where, 0.0) + time.perf_counter() - self._started
-        # In the thread that writes nobody could catch it: there a strict recorder makes a note, too.
-        if not isinstance(error, Exception) or (recorder.strict and not depth.background):
-            return False
-        rejected = isinstance(error, InvalidArgumentError)
-        try:
-            what = str(error) if rejected else f"{type(error).__name__}: {error}"
-        except Exception as broken:  # noqa: BLE001 - an error of the user's whose str raises must not pass for that
-            what = f"{type(error).__name__} (its message cannot be shown: {type(broken).__name__})"
-        recorder.note("rejected" if rejected else "failure", self._where, what, recorder._step(None, None))
-        return True

@@ -65,6 +65,9 @@ class StepHooks:
         self._handles = []
         for clock in self._clocks.values():
             clock.updates.drop()
+        # What is left of the watched models would keep them, and a loss with a teacher in it, alive.
+        self._clocks.clear()
+        self._first = None
 
     def add(self, optimizer: Optimizer) -> None:
         """Count the steps of `optimizer` (again, if more models are watched now)."""
@@ -136,6 +139,13 @@ class StepHooks:
                     clock.updates.before(named)
 
     def _completed(self, clock: Clock, optimizer: Optimizer, closure: bool) -> None:
+        try:
+            self._after_step(clock, optimizer, closure)
+        except Exception as error:
+            with self._work.part("watch.step"):
+                raise error
+
+    def _after_step(self, clock: Clock, optimizer: Optimizer, closure: bool) -> None:
         count, stamp = clock.count, clock.under_way
         if stamp is not None:
             clock.under_way = None

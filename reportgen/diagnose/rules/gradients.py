@@ -134,6 +134,10 @@ def _detached(run: Run, model: Model, modules: dict[str, list[Parameter]]) -> Fi
     )
 
 
+# Elements of a parameter that watching compares before and after a step (collect/parameters.py).
+COMPARED = 16_384
+
+
 def not_updated(run: Run) -> list[Finding] | Unchecked:
     """Gradients arrive, but no weight of the model changed at any sampled step."""
     lacking = _lacks(run)
@@ -144,7 +148,9 @@ def not_updated(run: Run) -> list[Finding] | Unchecked:
         names = [full_name(run, model, p.name) for p in model.parameters if p.trainable and p.group is not None]
         ratios = [series for name in names if len(series := measured(run, "update_ratio", name)) >= FEWEST_STEPS]
         gradients = any(_reached(measured(run, "gradient_norm", name)) for name in names)
-        if ratios and gradients and not any(_reached(series) for series in ratios):
+        # Of a large parameter a sample is compared: that one standing still would not prove that all of it does.
+        whole = any(p.numel <= COMPARED for p in model.parameters if p.trainable and p.group is not None)
+        if whole and ratios and gradients and not any(_reached(series) for series in ratios):
             found.append(_standing(model))
     return found
 

@@ -1,0 +1,59 @@
+"""The border between reportgen and the training loop: no failure of ours crosses it, and its time is counted."""
+
+from __future__ import annotations
+
+import threading
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from reportgen.errors import InvalidArgumentError, OutputError
+
+if TYPE_CHECKING:
+    from reportgen.collect.recorder import Recorder
+
+
+class Depth(threading.local):
+    """Where a thread is: inside a guard, and whether it is the one that writes in the background."""
+
+    inside = False
+    background = False
+
+
+class Guard:
+    """Keeps exceptions of ours from the loop, and counts the time spent. Made anew for each use; nests."""
+
+    __slots__ = ("_outermost", "_recorder", "_started", "_where")
+
+    def __init__(self, recorder: Recorder, where: str) -> None:
+        self._recorder = recorder
+        self._where = where
+
+    def __enter__(self) -> None:
+        depth = self._recorder._depth
+        # Only the outermost guard of a thread counts time, so that nothing is counted twice.
+        self._outermost = not depth.inside
+        depth.inside = True
+        self._started = time.perf_counter()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool:
+        recorder = self._recorder
+        depth = recorder._depth
+        if self._outermost:
+            depth.inside = False
+            if not depth.background:
+                costs = recorder._costs
+                costs[self._where] = costs.get(self._where, 0.0) + time.perf_counter() - self._started
+        # In the thread that writes nobody could catch it: there a strict recorder makes a note, too.
+        if not isinstance(error, Exception) or (recorder.strict and not depth.background):
+            return False
+        # What is wrong with an argument or a disk is no fault of ours, and says itself what to do.
+        rejected = isinstance(error, (InvalidArgumentError, OutputError))
+        try:
+            what = str(error) if rejected else f"{type(error).__name__}: {error}"
+        except Exception as broken:  # noqa: BLE001 - an error of the user's whose str raises must not pass for that
+            what = f"{type(error).__name__} (its message cannot be shown: {type(broken).__name__})"
+        recorder.note("rejected" if rejected else "failure", self._where, what, recorder._step(None, None))
+        return True
