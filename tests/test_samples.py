@@ -22,8 +22,6 @@ NAMES = ("digits", "digits-lr-too-high")
 MOST_BYTES = 1_000_000
 _SVG = re.compile(r"<svg\b.*?</svg>", re.DOTALL)
 _DATA = re.compile(r'(<script[^>]*type="application/json"[^>]*>)(.*?)(</script>)', re.DOTALL)
-# What dot draws: each node and edge is a group of this class.
-_PARTS = re.compile(r'<g\b[^>]*class="(?:node|edge)\b.*?</g>', re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -43,20 +41,22 @@ def taken_apart(path: Path) -> Parts:
     graphs: list[list[str]] = []
 
     def without_graph(match: re.Match[str]) -> str:
-        drawn = _PARTS.findall(match[0])
-        if not drawn:
+        if not match[0].startswith('<svg class="graph"'):
             return match[0]
-        graphs.append(sorted(_said(part) for part in drawn))
+        graphs.append(_said(match[0]))
         return "<svg/>"
 
     rest = _SVG.sub(without_graph, _DATA.sub(r"\1\3", html))
     return Parts(zlib.decompress(base64.b64decode(json.loads(blocks[0][1])["run"])), graphs, rest)
 
 
-def _said(part: str) -> str:
-    """Class, title, labels and links of one node or edge; where it lies is dot's business."""
-    names = re.findall(r'(?:class|id|href|xlink:href)="([^"]*)"', part)
-    return " ".join([*names, *re.findall(r">([^<>]+)<", part)]).replace("\n", "")
+def _said(drawing: str) -> list[str]:
+    """Titles and labels of all nodes and edges, and their links; where each lies is dot's business.
+
+    Which node an edge leads to is compared with the page's data.
+    """
+    links = re.findall(r'<a href="[^"]*"', drawing)
+    return sorted([*links, *re.findall(r">([^<>]+)<", drawing)])
 
 
 def pinned_elsewhere() -> list[str]:
