@@ -153,13 +153,14 @@ class _Tally:
             self.zeros += len(numbers) - int(np.count_nonzero(numbers))
 
     def _sums(self, piece: Tensor, largest: float) -> None:
+        # Not torch.dot: the BLAS behind it wakes threads of its own, which takes milliseconds when they sleep.
         if piece.dtype == torch.float32 and (_SAFE_LEAST < largest < _SAFE_MOST or largest == 0.0):
             self.total += float(piece.sum())
-            self.squares += float(torch.dot(piece, piece))
+            self.squares += float(piece.square().sum())
         else:
             wide = piece.to(torch.float64)
             self.total += float(wide.sum())
-            self.squares += float(torch.dot(wide, wide))
+            self.squares += float(wide.square().sum())
 
     def distribution(self, signed: tuple[Integers, Integers], one: Numbers) -> Distribution:
         bins, counts = signed

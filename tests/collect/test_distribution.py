@@ -162,3 +162,12 @@ def test_under_a_function_transform_numbers_are_left_out():
 
     torch.vmap(inner)(torch.randn(3, 4))
     assert [one.count for one in seen] == [0]
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.int32])
+@pytest.mark.parametrize("elements", [100, 200_000])
+def test_the_tensor_that_is_looked_at_stays_as_it_is(dtype, elements):
+    tensor = (torch.randn(elements, generator=torch.Generator().manual_seed(0)) * 30).to(dtype)
+    before = tensor.clone()
+    distributions_of([tensor])
+    assert torch.equal(tensor, before)
