@@ -65,8 +65,7 @@ class GraphCapture:
         self._stack.append((key, place))
         if place == 0:
             self._inputs(args, "")
-        else:
-            self._take(place, args)
+        self._take(place, args)  # the root's own count only when it calls no other: see leave()
 
     def leave(self, module: nn.Module, args: Sequence[object], kwargs: Mapping[str, object], output: object) -> bool:
         """The call of `module` returned `output`. Returns whether it was a leaf: it called no other."""
@@ -77,8 +76,7 @@ class GraphCapture:
         if kwargs:
             if place == 0:
                 self._inputs((), "", kwargs)
-            else:
-                self._take(place, (), kwargs)
+            self._take(place, (), kwargs)
         made = tensors_in(output)
         node = self._nodes[place]
         self._nodes[place] = replace(

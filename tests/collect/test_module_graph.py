@@ -315,3 +315,16 @@ def test_a_loop_of_cells_is_cut_and_says_so(monkeypatch):
     graph = graph_of(Loop(), torch.randn(1, 2))
     assert max(node.call for node in graph.nodes) == 8
     assert any("further module calls are left out" in note for note in graph.notes)
+
+
+def test_a_model_of_a_single_layer_is_fed_by_its_input():
+    assert edges_of(graph_of(nn.Linear(3, 1), torch.randn(2, 3))) == {("in0", ""): (), ("", "out0"): ()}
+
+
+class KeywordLayer(nn.Linear):
+    def forward(self, *, x):
+        return super().forward(x)
+
+
+def test_a_single_layer_called_by_keyword_is_fed_too():
+    assert ("in0", "") in edges_of(graph_of(KeywordLayer(3, 1), x=torch.randn(2, 3)))
