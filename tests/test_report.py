@@ -411,3 +411,24 @@ def test_what_the_disk_could_not_take_is_on_the_page(tmp_path, monkeypatch):
     report.close()
     assert "No space left on device" in ReportDoc(result.path).text
     assert any(finding.severity == "warning" for finding in result.findings)
+
+
+def test_a_model_that_is_never_called_itself_is_told_on_the_page():
+    class Parts(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body, self.head = nn.Linear(4, 8), nn.Linear(8, 3)
+
+    torch.manual_seed(0)
+    model = Parts()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    report = reportgen.Report("parts", strict=True)
+    report.watch(model, optimizer)
+    for _ in range(4):
+        optimizer.zero_grad()
+        model.head(model.body(torch.randn(2, 4))).sum().backward()
+        optimizer.step()
+    result = report.build()
+    report.close()
+    assert "Parts itself was never called in training" in ReportDoc(result.path).text
+    assert not result.findings or all(finding.severity == "info" for finding in result.findings)

@@ -18,7 +18,7 @@ from torch.utils.hooks import RemovableHandle
 
 from reportgen.collect.compiled import on_wrapping, wrapper_exists
 from reportgen.collect.forwards import Forward, merged, shares
-from reportgen.collect.quiet import quiet
+from reportgen.collect.quiet import capturing, quiet
 from reportgen.collect.watched import Watched
 from reportgen.collect.work import Work
 from reportgen.run.distribution import Distribution
@@ -141,6 +141,8 @@ class ForwardHooks:
 
     def _begin(self, watched: Watched, root: nn.Module) -> None:
         if not (root.training and torch.is_grad_enabled()) or not self._work.recorder.owner:
+            return
+        if capturing():
             return
         for forward in tuple(self._open):
             if forward.watched is watched:  # it was interrupted, or calls itself

@@ -22,3 +22,9 @@ def quiet() -> Iterator[None]:
                 yield
         else:
             yield
+
+
+def capturing() -> bool:
+    """Whether a CUDA graph is being captured: what we compute then would be computed again at each replay."""
+    # Asked of a CUDA build on a machine without a driver, torch raises.
+    return torch.cuda.is_initialized() and torch.cuda.is_current_stream_capturing()  # type: ignore[no-untyped-call]

@@ -13,7 +13,7 @@ from torch.utils.hooks import RemovableHandle
 
 from reportgen.collect.clock import Clock, holders
 from reportgen.collect.parameters import SAMPLE, Named, gradients, norms, readable
-from reportgen.collect.quiet import quiet
+from reportgen.collect.quiet import capturing, quiet
 from reportgen.collect.watched import Watched
 from reportgen.collect.work import Work
 from reportgen.run.distribution import Distribution
@@ -108,7 +108,7 @@ class StepHooks:
 
     def _begin(self, clock: Clock, optimizer: Optimizer, closure: bool) -> None:
         recorder = self._work.recorder
-        if not recorder.owner:
+        if not recorder.owner or capturing():
             return
         with self._work.part("watch.step"):
             step = recorder.optimizer_step

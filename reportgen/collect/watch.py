@@ -88,6 +88,14 @@ class Watcher:
     def final(self) -> None:
         """Record the weights that training ended with (once a step): the schedule's last look may be far back."""
         stamp = self._recorder.stamp()
+        for watched in self._work.models:
+            if stamp.optimizer_step and not watched.forwards and not watched.graph_known:
+                self._recorder.note(
+                    "omission",
+                    "watch",
+                    f"{watched.name} itself was never called in training, only parts of it: neither its graph nor its "
+                    "activations were seen. Call the model, or watch its parts.",
+                )
         if stamp.optimizer_step == self._final_step:
             return
         self._final_step = stamp.optimizer_step
