@@ -55,3 +55,4 @@ def test_a_closed_stream_is_no_terminal():
     bar = ProgressBar("train", 2, stream)
     bar.advance(1)
     bar.close()
+    assert not bar._on
