@@ -47,11 +47,6 @@ class Pending:
     tables: list[tuple[list[int], Tensor]] = field(default_factory=list)
     numbers: list[tuple[int, int]] = field(default_factory=list)
 
-    @property
-    def ready(self) -> bool:
-        """Whether `resolve` has nothing to fetch."""
-        return not self.tables
-
 
 def distributions_of(tensors: Sequence[Tensor], sample: int | None = None) -> list[Distribution]:
     """The distribution of each tensor, in order; `sample` limits how many elements of each are read.

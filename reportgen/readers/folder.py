@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from array import array
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import replace
@@ -14,7 +13,7 @@ from reportgen.readers.journal import Journal, Snapshot, decoded, read_journal
 from reportgen.readers.media import MediaFolder
 from reportgen.readers.rows import Rows
 from reportgen.run.distribution import DistributionSeries
-from reportgen.run.folder import read_manifest
+from reportgen.run.folder import JOURNAL, MEDIA, read_manifest
 from reportgen.run.graph import Graph
 from reportgen.run.journal import written_here
 from reportgen.run.predictions import Example, PredictionSet
@@ -35,8 +34,6 @@ from reportgen.run.series import Series
 from reportgen.run.thin import named_media
 from reportgen.run.thin_distributions import chosen_snapshots, snapshot_limit
 
-JOURNAL = re.compile(r"events\.rank-00000\.attempt-(\d{3,9})\.jsonl", re.ASCII)
-MEDIA = "media"
 RUNNING, FINISHED, NO_END = "running", "finished", "no end recorded"
 
 Record = TypeVar("Record")

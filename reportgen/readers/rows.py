@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
+from reportgen.run.codec import NOT_FINITE
 from reportgen.run.series import Series, Stamp
-
-SPELLED = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
 @dataclass(slots=True)
@@ -105,6 +104,6 @@ def number(value: object) -> float:
     """A number as a journal holds it: JSON's, or one that JSON lacks, spelled out. Raises ValueError for others."""
     if isinstance(value, int | float):
         return float(value)  # OverflowError is an ArithmeticError: see the caller
-    if isinstance(value, str) and value in SPELLED:
-        return SPELLED[value]
+    if isinstance(value, str) and value in NOT_FINITE:
+        return NOT_FINITE[value]
     raise ValueError("not a number")

@@ -81,7 +81,7 @@ def _new_decoder(hint: Any) -> Decoder:
         return _record_decoder(typing.cast("type[Any]", hint))
     if origin is tuple:
         return _tuple_decoder(arguments)
-    if origin is not None and issubclass_safe(origin, Mapping):
+    if origin is not None and _is_kind_of(origin, Mapping):
         return _mapping_decoder(_decoder(arguments[1]))
     if origin in (typing.Union, types.UnionType):
         return _union_decoder(arguments)
@@ -90,7 +90,7 @@ def _new_decoder(hint: Any) -> Decoder:
     raise TypeError(f"no decoder for {hint}")
 
 
-def issubclass_safe(kind: Any, base: type) -> bool:
+def _is_kind_of(kind: Any, base: type) -> bool:
     """issubclass for what may be no class."""
     return isinstance(kind, type) and issubclass(kind, base)
 

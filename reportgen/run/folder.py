@@ -17,6 +17,8 @@ from reportgen.run.records import SCHEMA, Meta
 
 MANIFEST = "run.json"
 MEDIA = "media"
+# The journal of an attempt of rank 0, which is the only rank that records so far.
+JOURNAL = re.compile(r"events\.rank-00000\.attempt-(\d{3,9})\.jsonl", re.ASCII)
 PARENT = "runs"
 LONGEST_NAME = 40
 # Names that Windows keeps for devices, with any suffix.
@@ -124,7 +126,7 @@ def _writable(path: Path) -> Path:
 
 
 def _next_attempt(path: Path) -> int:
-    found = [int(match[1]) for entry in path.iterdir() if (match := re.search(r"attempt-(\d+)\.jsonl$", entry.name))]
+    found = [int(match[1]) for entry in path.iterdir() if (match := JOURNAL.fullmatch(entry.name))]
     return max(found, default=-1) + 1
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
+
+from reportgen.run.folder import JOURNAL
 
 # The last lines are enough, and a snapshot's line of a large model is shorter than this.
 TAIL = 4_000_000
@@ -26,7 +27,7 @@ def reached(folder: Path, attempt: int) -> Reached:
     files = sorted(
         (int(match[1]), entry)
         for entry in folder.iterdir()
-        if (match := re.fullmatch(r"events\.rank-00000\.attempt-(\d+)\.jsonl", entry.name)) and int(match[1]) < attempt
+        if (match := JOURNAL.fullmatch(entry.name)) and int(match[1]) < attempt
     )
     for _, file in reversed(files):
         found = _last(file)
