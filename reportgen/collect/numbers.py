@@ -6,11 +6,16 @@ import functools
 import math
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
 # Ten-bit-and-up floats widen to float32 without loss; everything else is read as float64, exact up to 2**53.
 _WIDENED = {torch.float32, torch.float16, torch.bfloat16}
+
+
+Singles = npt.NDArray[np.float32]
 
 
 @dataclass(slots=True)
@@ -77,6 +82,14 @@ def numbers_of(tensor: Tensor, sample: int | None = None) -> Numbers:
         return Numbers(_real(values), elements, zeros)
     except (RuntimeError, TypeError) as error:
         return Numbers(None, elements, reason=f"{tensor.dtype} cannot be read as numbers ({error})")
+
+
+def singles_of(tensor: Tensor, most: int) -> Singles | None:
+    """The numbers of a plain float32 tensor on the CPU of 1 to `most` elements, sharing its memory; else None."""
+    if not _is_plain(tensor) or not 0 < tensor.numel() <= most:
+        return None
+    numbers: Singles = tensor.numpy(force=True).reshape(-1)  # forced: one that requires a gradient is read as it is
+    return numbers
 
 
 def flat(tensor: Tensor) -> Tensor:

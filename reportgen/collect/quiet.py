@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import torch
 from torch.utils._python_dispatch import _disable_current_modes
 
 
-@contextmanager
-def quiet() -> Iterator[None]:
+class quiet:  # noqa: N801 - a context like torch.no_grad
     """No gradient is recorded, and no mode on the user's stacks sees or changes what is called inside.
 
     Without it a `torch.device("meta")` context would move our scratch tensors, a flop counter would count our
     reductions, and a logging mode would print them. The stacks are as before when the block is left, however it is.
     """
-    with torch._C.DisableTorchFunction(), torch.no_grad():
+
+    __slots__ = ("_functions", "_grad", "_modes")
+
+    def __enter__(self) -> None:
+        self._functions = torch._C.DisableTorchFunction()
+        self._functions.__enter__()
+        # What torch.no_grad does; a generator around it and this would cost as much again.
+        self._grad = torch.is_grad_enabled()
+        torch._C._set_grad_enabled(False)
+        self._modes = None
         if torch._C._len_torch_dispatch_stack():
-            with _disable_current_modes():  # 8 us, hence only where there is one
-                yield
-        else:
-            yield
+            self._modes = _disable_current_modes()  # 8 us, hence only where there is one
+            self._modes.__enter__()
+
+    def __exit__(self, *error: object) -> None:
+        if self._modes is not None:
+            self._modes.__exit__(None, None, None)
+        torch._C._set_grad_enabled(self._grad)
+        self._functions.__exit__(None, None, None)
 
 
 def capturing() -> bool:

@@ -56,6 +56,24 @@ class GraphEdge:
 
 
 @dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a module's forward raised, as far as its arguments tell.
+
+    module: its full name ("" for the root), type: its class. got: the tensors it was called with. expected: what it
+    takes instead, as the end of a sentence ("3,136 features in the last dimension"); change: what to change to which
+    number, as a sentence; code: the constructor as it should read ("nn.Linear(576, 128)"). These three are "" where
+    no rule knows the mistake.
+    """
+
+    module: str
+    type: str
+    got: tuple[TensorSpec, ...] = ()
+    expected: str = ""
+    change: str = ""
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Graph:
     """One model's graph.
 
@@ -64,6 +82,7 @@ class Graph:
     flops: sum of the counted ones, None when none was counted; uncounted: types of the leaf modules without a formula.
     batch: leading dimension of the first input, by which per-sample figures are divided; None when unknown.
     autograd: DOT source of torchviz's graph, "" when it was left out; autograd_note says why.
+    fault: why the forward raised of which this is the graph up to there; None when it returned.
     """
 
     model: str
@@ -80,3 +99,4 @@ class Graph:
     autograd_nodes: int = 0
     autograd_note: str = ""
     notes: tuple[str, ...] = ()
+    fault: Fault | None = None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from reportgen.run.distribution import DistributionSeries
-from reportgen.run.graph import Graph
+from reportgen.run.graph import Fault, Graph
 from reportgen.run.predictions import PredictionSet
 from reportgen.run.series import Series, Stamp
 
@@ -144,13 +144,17 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The exception that ended a run. frames: outermost first. module: the watched module it was raised in, if any."""
+    """The exception that ended a run.
+
+    frames: outermost first. module: the watched module it was raised in, if any; fault: what that one was called with.
+    """
 
     type: str
     message: str
     stamp: Stamp
     frames: tuple[Frame, ...] = ()
     module: str = ""
+    fault: Fault | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reportgen.collect.distribution import PIECE, SMALL, distributions_of, reduce_on_device, resolve
+from reportgen.collect.distribution import distributions_of, reduce_on_device, resolve
+from reportgen.collect.distribution.pieces import PIECE
+from reportgen.collect.distribution.reduction import SMALL
+from reportgen.collect.distribution.together import BATCH_TENSORS
 from reportgen.run.distribution import Distribution, bin_of
 
 
@@ -90,9 +93,9 @@ def test_any_numbers_in_any_batch(rows):
 
 
 def test_many_tensors_more_than_one_batch():
-    tensors = [torch.full((index % 50 + 1,), float(index)) for index in range(200)]
+    tensors = [torch.full((index % 50 + 1,), float(index - 9)) for index in range(3 * BATCH_TENSORS + 1)]
     for index, one in enumerate(distributions_of(tensors)):
-        check(one, [float(index)] * (index % 50 + 1))
+        check(one, [float(index - 9)] * (index % 50 + 1))
 
 
 def test_a_sample_is_spread_over_all_rows_and_columns_and_is_the_same_each_time():
