@@ -12,6 +12,7 @@ from reportgen.collect.numbers import Numbers
 from reportgen.run.distribution import Distribution
 
 Integers = npt.NDArray[np.int64]
+Bins = npt.NDArray[np.int16]
 
 # The top 12 bits of a float32: 1 of sign, 8 of exponent, 3 of mantissa.
 SHIFT = 20
@@ -20,18 +21,27 @@ HALF = 2048
 FLOAT32_MAX = 3.4028234663852886e38
 
 
-def folded(counts: Integers) -> tuple[Integers, Integers]:
-    """Counts by the top bits (0 to 2047 positive, 2048 to 4095 negative) as used signed bins, ascending, and counts."""
-    whole = np.concatenate([counts[: HALF - 1 : -1], counts[:HALF]])
-    whole[HALF] += whole[HALF - 1]  # minus zero
-    whole[HALF - 1] = 0
-    bins = whole.nonzero()[0]
-    return bins - HALF + (bins < HALF), whole[bins]
+# The signed bin of each value of the top bits.
+_SIGNED = np.concatenate((np.arange(HALF), -np.arange(HALF))).astype(np.int16)
+
+
+def folded(counts: Integers) -> tuple[Bins, Integers]:
+    """Counts by the top bits (0 to 2047 positive, 2048 to 4095 negative) as used signed bins, ascending, and counts.
+
+    Moves the count of minus zero to that of zero.
+    """
+    if counts[HALF]:
+        counts[0] += counts[HALF]
+        counts[HALF] = 0
+    used = (counts != 0).nonzero()[0]  # three times as fast on booleans as on integers
+    positive = int(used.searchsorted(HALF))
+    ordered = np.concatenate((used[positive:][::-1], used[:positive]))
+    return _SIGNED[ordered], counts[ordered]
 
 
 def recorded(
     one: Numbers,
-    bins: Integers,
+    bins: Bins,
     counts: Integers,
     low: float,
     high: float,
@@ -53,7 +63,7 @@ def recorded(
     return Distribution(
         read, one.elements, math.nan if nothing else low, math.nan if nothing else high, total, squares,
         zeros + further, nans, positive, negative,
-        array("h", bins.astype(np.int16).tobytes()), array("q", counts.astype(np.int64, copy=False).tobytes()),
+        array("h", bins.tobytes()), array("q", counts.tobytes()),
     )  # fmt: skip
 
 
@@ -62,10 +72,10 @@ def without_values(one: Numbers) -> Distribution:
     if not one.zeros:
         return Distribution(count=0, elements=one.elements)
     nothing = np.zeros(0, dtype=np.int64)
-    return recorded(one, nothing, nothing, math.inf, -math.inf, 0.0, 0.0)
+    return recorded(one, nothing.astype(np.int16), nothing, math.inf, -math.inf, 0.0, 0.0)
 
 
-def _with_zeros(bins: Integers, counts: Integers, zeros: int) -> tuple[Integers, Integers]:
+def _with_zeros(bins: Bins, counts: Integers, zeros: int) -> tuple[Bins, Integers]:
     place = int(np.searchsorted(bins, 0))
     if place < len(bins) and bins[place] == 0:
         counts = counts.copy()

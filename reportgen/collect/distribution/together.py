@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 
 from reportgen.collect.distribution.pieces import in_pieces
-from reportgen.collect.distribution.record import HALF, SHIFT
+from reportgen.collect.distribution.record import BINS, HALF, SHIFT, folded
 from reportgen.collect.numbers import Numbers, Singles
 from reportgen.run.distribution import LARGEST_BIN, Distribution
 
@@ -23,8 +23,25 @@ def together(arrays: Sequence[Singles]) -> list[Distribution]:
     """The distribution of each array: flat, float32, not empty, sharing memory with a CPU tensor that is plain."""
     made: list[Distribution] = []
     for start, end in _batches(arrays):
-        made += _counted(arrays[start:end])
+        made += _counted(arrays[start:end]) if end - start > 1 else [_alone(arrays[start])]
     return made
+
+
+def _alone(values: Singles) -> Distribution:
+    """One array: counting into a table of all bins takes half as many calls as looking for those in use first."""
+    found = np.bincount(values.view(np.uint32) >> SHIFT, minlength=BINS)
+    bins, counts = folded(found)
+    if bins[0] < -LARGEST_BIN or bins[-1] > LARGEST_BIN:  # not everything is finite
+        return _slowly(values)
+    wide = values.astype(np.float64)
+    size = len(values)
+    # The zeros of either sign share their bin with the least subnormals.
+    zeros = size - int(np.count_nonzero(values)) if found[0] else 0
+    return Distribution(
+        size, size, float(np.minimum.reduce(values)), float(np.maximum.reduce(values)),
+        float(np.add.reduce(wide)), float(np.add.reduce(np.square(wide, out=wide))), zeros, 0, 0, 0,
+        array("h", bins.tobytes()), array("q", counts.tobytes()),
+    )  # fmt: skip
 
 
 def _batches(arrays: Sequence[Singles]) -> Iterator[tuple[int, int]]:
@@ -39,12 +56,12 @@ def _batches(arrays: Sequence[Singles]) -> Iterator[tuple[int, int]]:
 
 
 def _counted(arrays: Sequence[Singles]) -> list[Distribution]:
-    """One batch.
+    """One batch of two arrays or more.
 
     Each number's bin gets a place: zero in the middle, positive ones after it, negative ones before, each as far away
     as its bin is from the least bin in use. So the table has hardly more columns than there are bins in use.
     """
-    values = np.concatenate(arrays) if len(arrays) > 1 else arrays[0]
+    values = np.concatenate(arrays)
     bits = values.view(np.int32)
     places = bits >> SHIFT
     places &= HALF - 1
@@ -58,15 +75,11 @@ def _counted(arrays: Sequence[Singles]) -> list[Distribution]:
     middle = max(largest - before, 0)
     places *= (bits >> 31) | 1
     width = 2 * middle + 1
-    if len(arrays) > 1:
-        sizes = np.fromiter(map(len, arrays), np.int64, len(arrays))
-        starts = sizes.cumsum() - sizes
-        places += np.arange(middle, middle + width * len(arrays), width, dtype=np.int32).repeat(sizes)
-    else:
-        starts = np.zeros(1, dtype=np.int64)
-        places += middle
+    sizes = np.fromiter(map(len, arrays), np.int64, len(arrays))
+    starts = sizes.cumsum() - sizes
+    places += np.arange(middle, middle + width * len(arrays), width, dtype=np.int32).repeat(sizes)
     table = np.bincount(places, minlength=width * len(arrays))
-    used = table.nonzero()[0]
+    used = (table != 0).nonzero()[0]
     rows, columns = np.divmod(used, width)
     columns -= middle
     bins = (columns + np.sign(columns) * before).astype(np.int16).tobytes()
@@ -96,7 +109,7 @@ def _without_broken(arrays: Sequence[Singles], places: npt.NDArray[np.int32]) ->
     ends = np.fromiter(map(len, arrays), np.int64, len(arrays)).cumsum().tolist()
     broken = [int(places[end - len(one) : end].max()) > LARGEST_BIN for one, end in zip(arrays, ends, strict=True)]
     sound = [one for one, bad in zip(arrays, broken, strict=True) if not bad]
-    counted = iter(_counted(sound) if sound else [])
+    counted = iter(together(sound))
     return [_slowly(one) if bad else next(counted) for one, bad in zip(arrays, broken, strict=True)]
 
 
