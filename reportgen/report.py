@@ -124,6 +124,8 @@ class Report:
         with recorder.guard("log"):
             if self._ended:
                 self._run_again()
+            if self._watcher.observing:
+                self._watcher.settle()
             recorder.log(flatten(values, "values", recorder.reject), _step(step))
 
     def predictions(
@@ -154,6 +156,16 @@ class Report:
         """Record the distributions of weights and gradients of all watched models now."""
         with self._recorder.guard("snapshot"):
             self._watcher.snapshot(_step(step))
+
+    def graph(self, model: nn.Module, *args: Any, **kwargs: Any) -> None:
+        """Record the computation graph of `model` by one forward with `args` and `kwargs`, without training.
+
+        For any torch.nn.Module, watched or not. The forward runs without gradients, and changes nothing: flags, buffers
+        and random numbers are as before. If it raises, the graph shows how far it came. A model with lazy modules is
+        not run; its modules are listed.
+        """
+        with self._recorder.guard("graph"):
+            self._watcher.graph(model, args, kwargs)
 
     def histogram(self, tag: str, values: Any, step: int | None = None) -> None:
         """Record the distribution of `values` (a tensor, array or sequence of numbers, any shape) under `tag`."""
@@ -200,6 +212,7 @@ class Report:
             if final and not self._within and not self._tracks:
                 self._end(FINISHED)
             else:
+                self._watcher.late_graphs()
                 self._flush()
             return build(self.folder, path, embed=embed, notes=self._recorder.notes)
         return None
@@ -253,6 +266,7 @@ class Report:
 
     def _end(self, status: str) -> None:
         # What is held back goes before the end: a record after it would mean that the run went on.
+        self._watcher.late_graphs()
         if status == FINISHED:
             self._watcher.final()
         self._flush()
@@ -267,12 +281,15 @@ class Report:
 
     def _record_failure(self, error: BaseException) -> None:
         with self._recorder.guard("failure"):
+            self._watcher.settle()
             if isinstance(error, SystemExit) and error.code in (None, 0):
                 self._end(FINISHED)
             elif isinstance(error, KeyboardInterrupt):
                 self._end(STOPPED)
             else:
-                failure = failure_of(error, self._recorder.stamp(), self._watcher.current_module(error))
+                watcher = self._watcher
+                module, fault = watcher.current_module(error), watcher.fault(error)
+                failure = failure_of(error, self._recorder.stamp(), module, fault)
                 self._recorder.record("failure", failure, failure.stamp)
                 self._end(FAILED)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from reportgen.blocks.charts import Line, LineChart, Matrix, Point, Ridge, Ridgeline, Ridgelines, ScatterChart
 from reportgen.blocks.finding import Finding, Where
 from reportgen.blocks.media import ImageGrid, ImageItem
-from reportgen.blocks.model import GraphDrawing
+from reportgen.blocks.model import GraphDrawing, Health
 from reportgen.blocks.page import Block, Header, Page, Reading, SectionView
 from reportgen.blocks.table import Bar, Cell, Column, Histogram, Link, Spark, Table
 from reportgen.blocks.text import Callout, Code, Fold, KeyValues, Stat, Stats, Text
@@ -21,6 +21,7 @@ __all__ = [
     "Fold",
     "GraphDrawing",
     "Header",
+    "Health",
     "Histogram",
     "ImageGrid",
     "ImageItem",

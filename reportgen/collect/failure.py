@@ -9,6 +9,7 @@ import sysconfig
 from pathlib import Path
 from types import TracebackType
 
+from reportgen.run.graph import Fault
 from reportgen.run.records import Failure, Frame
 from reportgen.run.redact import scrub
 from reportgen.run.series import Stamp
@@ -19,8 +20,11 @@ LONGEST_MESSAGE = 4000
 PACKAGE = str(Path(__file__).resolve().parents[1])
 
 
-def failure_of(error: BaseException, stamp: Stamp, module: str = "") -> Failure:
-    """The record of `error`, raised while the watched module `module` was running ("" outside of any)."""
+def failure_of(error: BaseException, stamp: Stamp, module: str = "", fault: Fault | None = None) -> Failure:
+    """The record of `error`, raised while the watched module `module` was running ("" outside of any).
+
+    fault: what that module was called with.
+    """
     try:
         message = str(error)
     except Exception as broken:  # noqa: BLE001 - an exception whose str raises is still worth recording
@@ -34,6 +38,7 @@ def failure_of(error: BaseException, stamp: Stamp, module: str = "") -> Failure:
         stamp=stamp,
         frames=tuple(frames),
         module=module,
+        fault=fault,
     )
 
 

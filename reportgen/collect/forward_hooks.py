@@ -6,8 +6,10 @@ Dynamo guards on them, so adding and removing them between steps could make a co
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Mapping
+from types import FrameType
 from typing import Any
 
 import torch
@@ -18,6 +20,12 @@ from torch.utils.hooks import RemovableHandle
 
 from reportgen.collect.compiled import on_wrapping, wrapper_exists
 from reportgen.collect.forwards import Forward, merged, shares
+from reportgen.collect.graph.asked import asked_for
+from reportgen.collect.graph.capture import GraphCapture
+from reportgen.collect.graph.observer import held, observing, pause, sweep
+from reportgen.collect.graph.safety import why_hooks_only
+from reportgen.collect.graph.settings import paths_of
+from reportgen.collect.graph.times import ModuleTimes
 from reportgen.collect.quiet import capturing, quiet
 from reportgen.collect.watched import Watched
 from reportgen.collect.work import Work
@@ -27,6 +35,10 @@ from reportgen.run.series import Stamp
 # Training forwards of a model after which, if no optimizer that holds its parameters has made a step, snapshots follow
 # the forwards: a loop that never steps, or that changes the weights itself. Gradients accumulate over fewer.
 WITHOUT_STEP = 64
+# Forwards that raised whose graph is recorded; a loop that catches each of them costs no more after that.
+MOST_FAILED = 3
+TRAINING, EVALUATION = "the first training forward", "the first evaluation forward"
+NOT_ASKED = "this forward trained nothing and entering a mode could have changed its result"
 
 
 class ForwardHooks:
@@ -46,6 +58,8 @@ class ForwardHooks:
         self._roots: dict[int, Watched] = {}
         self._steps: dict[int, int] = {}  # id of Watched -> completed steps of its optimizer; absent before the first
         self._open: list[Forward] = []
+        self._times = ModuleTimes(work)
+        work.recorder.before_flush.append(self._times.deliver)
         self._wanted = False
 
     def install(self) -> None:
@@ -59,14 +73,30 @@ class ForwardHooks:
         def before(module: nn.Module, args: tuple[Any, ...]) -> None:
             if torch.compiler.is_compiling():
                 return
-            if self._wanted:
-                self._enter(module, args)
+            if self._times.running and self._times.enter(module):
+                return
+            if self._wanted and not asked_for():
+                aside = held()
+                try:
+                    pause(aside)
+                    self._enter(module, args, sys._getframe(1))
+                finally:
+                    if aside:
+                        sys.setprofile(aside.pop())
 
         def after(module: nn.Module, args: tuple[Any, ...], *rest: Any) -> None:
             if torch.compiler.is_compiling():
                 return
-            if self._open:
-                self._leave(module, args, rest)
+            if self._times.running:
+                self._times.leave(module, returned=len(rest) == 2)
+            elif self._open and not asked_for():
+                aside = held()
+                try:
+                    pause(aside)
+                    self._leave(module, args, rest, sys._getframe(1))
+                finally:
+                    if aside:
+                        sys.setprofile(aside.pop())
 
         self._handles = [
             register_module_forward_pre_hook(before),
@@ -95,8 +125,26 @@ class ForwardHooks:
             self._unhook()  # the hook that called this stays: torch is going through the table it is in
             self._on_refusal()
 
+    @property
+    def observing(self) -> bool:
+        """Whether modes of ours are, or may be, on a stack."""
+        return any(forward.observer is not None for forward in self._open)
+
+    def settle(self) -> None:
+        """Take modes of a forward that is over off the stacks, if nothing did so."""
+        for forward in self._open:
+            if forward.observer is not None:
+                forward.observer.settle()
+        sweep()
+
+    def final(self) -> None:
+        """Record the times of modules found so far."""
+        with self._work.part("watch.times"):
+            self._times.final()
+
     def abandon(self) -> None:
         """Let go of forwards that did not finish: KeyboardInterrupt calls no hook."""
+        self._times.abandon()
         for forward in self._open:
             forward.drop()
         self._open.clear()
@@ -123,30 +171,39 @@ class ForwardHooks:
         steps = self._steps.get(id(watched))
         if steps is None or not watched.graph_taken:
             return True  # forwards are counted as long as no step is
-        return steps != watched.looked_at and self._work.schedule.activations(steps)
+        due = steps != watched.looked_at and self._work.schedule.activations(steps)
+        return due or self._times.wants(watched, steps)
 
-    def _enter(self, module: nn.Module, args: tuple[Any, ...]) -> None:
-        watched = self._roots.get(id(module))
-        if watched is not None and watched.root() is module:
-            self._begin(watched, module)
+    def _enter(self, module: nn.Module, args: tuple[Any, ...], frame: FrameType) -> None:
         thread = threading.get_ident()
+        watched = self._roots.get(id(module))
+        begun = None
+        if watched is not None and watched.root() is module:
+            begun = self._begin(watched, module)
         for forward in tuple(self._open):
-            if forward.thread == thread and id(module) in forward.watched.paths:
+            if forward.thread == thread and forward.concerns(module):
                 done = False
                 with self._work.part("watch.graph" if forward.graph is not None else "watch.activations"):
-                    forward.enter(module, args)
+                    if forward.observer is not None:
+                        forward.observer.settle()
+                    forward.enter(module, args, _keywords(frame) if forward.graph is not None else {})
                     done = True
                 if not done:
                     self._close(forward)
+        if begun is not None and begun in self._open:
+            with self._work.part("watch.graph"):  # as the last thing: nothing of ours is to be seen
+                begun.observe(frame, self._broken)
 
-    def _begin(self, watched: Watched, root: nn.Module) -> None:
-        if not (root.training and torch.is_grad_enabled()) or not self._work.recorder.owner:
-            return
-        if capturing():
-            return
+    def _begin(self, watched: Watched, root: nn.Module) -> Forward | None:
+        if not self._work.recorder.owner or capturing():
+            return None
+        if torch._C._len_torch_function_stack() or torch._C._len_torch_dispatch_stack():
+            sweep()
         for forward in tuple(self._open):
             if forward.watched is watched:  # it was interrupted, or calls itself
                 self._close(forward)
+        if not (root.training and torch.is_grad_enabled()):
+            return self._begin_evaluation(watched, root)
         step = self._steps.get(id(watched))
         watched.forwards += 1
         if step is None:
@@ -155,30 +212,61 @@ class ForwardHooks:
                 step = watched.forwards - 1
                 self._on_forward(watched, step)
         due = step != watched.looked_at and self._work.schedule.activations(step)
-        if due or not watched.graph_taken:
+        # Inside a forward that is being observed nothing more can be: one of the next will be its own.
+        graph = not watched.graph_taken and not observing()
+        begun = None
+        if due or graph:
             with self._work.part("watch.activations"):
                 recorder = self._work.recorder
                 counted = recorder.optimizer_step if id(watched) in self._steps else step
-                graph = not watched.graph_taken
-                watched.graph_taken, watched.looked_at = True, step
-                self._open.append(Forward(watched, root, recorder.stamp(step=counted), graph, due))
+                capture = None
+                if graph:
+                    reason = why_hooks_only(root)
+                    capture = GraphCapture(watched.name, paths_of(root), root, TRAINING, reason)
+                    watched.graph_taken = True
+                watched.looked_at = step if due else watched.looked_at
+                begun = Forward(watched, root, recorder.stamp(step=counted), capture, due)
+                self._open.append(begun)
+        elif self._times.wants(watched, step):
+            with self._work.part("watch.times"):
+                self._times.begin(watched, root, step)
         self._consider()
+        return begun
 
-    def _leave(self, module: nn.Module, args: tuple[Any, ...], rest: tuple[Any, ...]) -> None:
+    def _begin_evaluation(self, watched: Watched, root: nn.Module) -> Forward | None:
+        """Keep the graph of the first forward that trains nothing, by hooks only, in case none ever trains."""
+        if watched.graph_taken or watched.evaluation_taken or watched.failed_graphs:
+            return None
+        begun = None
+        with self._work.part("watch.graph"):
+            watched.evaluation_taken = True
+            capture = GraphCapture(watched.name, paths_of(root), root, EVALUATION, NOT_ASKED)
+            begun = Forward(watched, root, self._work.recorder.stamp(), capture, False)
+            self._open.append(begun)
+        return begun
+
+    def _leave(self, module: nn.Module, args: tuple[Any, ...], rest: tuple[Any, ...], frame: FrameType) -> None:
         thread = threading.get_ident()
         for forward in tuple(self._open):
-            if forward.thread != thread or id(module) not in forward.watched.paths:
+            if forward.thread != thread or not forward.concerns(module):
                 continue
-            done = False
+            whole = id(module) == forward.root
+            if whole and forward.observer is not None:
+                forward.observer.stop()
+            done, returned = False, len(rest) == 2  # torch leaves the keywords out when the forward raised
+            error = None if returned else sys.exc_info()[1]
             with self._work.part("watch.graph" if forward.graph is not None else "watch.activations"):
-                if len(rest) == 2:  # torch leaves the keywords out when the forward raised
+                if returned:
                     forward.leave(module, args, rest[0], rest[1])
                 else:
-                    forward.failed(module)
+                    forward.failed(module, args, _keywords(frame), error)
                 done = True
-            if done and id(module) == forward.root and len(rest) == 2:
-                self._finish(forward, rest[1])
-            if not done or id(module) == forward.root:
+            if done and whole:
+                if returned:
+                    self._finish(forward, rest[1])
+                else:
+                    self._finish_failed(forward, error)
+            if not done or whole:
                 self._close(forward)
 
     def _close(self, forward: Forward) -> None:
@@ -187,16 +275,39 @@ class ForwardHooks:
             self._open.remove(forward)
         self._consider()
 
+    def _broken(self, error: Exception) -> None:
+        """Something of ours went wrong while operations were observed: that forward's graph is given up."""
+        for forward in tuple(self._open):
+            if forward.graph is not None and forward.thread == threading.get_ident():
+                forward.give_up_graph()
+        with self._work.part("watch.graph"):
+            raise error
+
     def _finish(self, forward: Forward, output: object) -> None:
+        watched = forward.watched
         if forward.graph is not None:
             with self._work.part("watch.graph"):
                 graph = forward.finished_graph(output)
-                if graph is not None:
-                    forward.watched.graph_known = True
+                if graph is not None and forward.trains:
+                    watched.graph_known = True
                     self._work.recorder.record("graph", graph)
+                elif graph is not None:
+                    watched.evaluated = graph
         if forward.activations is not None:
             with self._work.part("watch.activations"):
                 self._write(forward)
+
+    def _finish_failed(self, forward: Forward, error: BaseException | None) -> None:
+        """Keep the graph up to where it raised, until a forward succeeds."""
+        watched = forward.watched
+        if forward.graph is None or not forward.trains:
+            return
+        with self._work.part("watch.graph"):
+            graph = forward.failed_graph(error)
+            watched.failed_graphs += 1
+            watched.graph_taken = watched.failed_graphs >= MOST_FAILED
+            if graph is not None:
+                self._work.recorder.record("graph", graph)
 
     def _write(self, forward: Forward) -> None:
         watched, found = forward.watched, forward.activations.found if forward.activations else {}
@@ -230,3 +341,9 @@ class ForwardHooks:
         if values:
             kinds: Mapping[str, Mapping[str, Distribution]] = {"activation": values}
             self._work.recorder.distributions(kinds, stamp)
+
+
+def _keywords(frame: FrameType) -> Mapping[str, object]:
+    """The keyword arguments of the module call in whose frame torch called a hook: it does not pass them on."""
+    found = frame.f_locals.get("kwargs")
+    return found if isinstance(found, dict) else {}

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import threading
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from types import FrameType
 
 import torch
 from torch import Tensor, nn
 
 from reportgen.collect.activations import Activations, Outputs
 from reportgen.collect.autograd_graph import autograd_graph
-from reportgen.collect.module_graph import GraphCapture
+from reportgen.collect.graph.capture import GraphCapture
+from reportgen.collect.graph.observer import Observer
 from reportgen.collect.structure import tensors_in
 from reportgen.collect.watched import Watched
 from reportgen.run.distribution import Distribution
@@ -22,51 +25,79 @@ from reportgen.run.series import Stamp
 class Forward:
     """What is seen between a watched model's own pre-hook and its post-hook, in the thread that called it."""
 
-    def __init__(self, watched: Watched, root: nn.Module, stamp: Stamp, graph: bool, activations: bool) -> None:
+    def __init__(
+        self, watched: Watched, root: nn.Module, stamp: Stamp, graph: GraphCapture | None, activations: bool
+    ) -> None:
         self.watched = watched
         self.stamp = stamp
         self.root = id(root)
+        self.trains = root.training and torch.is_grad_enabled()
         self.thread = threading.get_ident()
-        self.graph = GraphCapture(watched.name, watched.paths) if graph else None
+        self.graph = graph
         self.activations = Activations(watched.after) if activations else None
+        self.observer: Observer | None = None
 
-    def enter(self, module: nn.Module, args: Sequence[object]) -> None:
+    def concerns(self, module: nn.Module) -> bool:
+        """Whether a call of `module` is a part of it. A module that is not registered in the model may be one."""
+        return self.graph is not None or id(module) in self.watched.paths
+
+    def observe(self, frame: FrameType | None, failed: Callable[[Exception], None]) -> None:
+        """Show the graph the operations as well, until `frame`, which calls the forward, is left."""
+        if self.graph is not None and not self.graph.hooks_only:
+            self.observer = Observer(self.graph, failed)
+            self.observer.start(frame)
+
+    def enter(self, module: nn.Module, args: Sequence[object], kwargs: Mapping[str, object]) -> None:
         """A module of the model is called."""
         if self.graph is not None:
-            self.graph.enter(module, args)
+            self.graph.enter(module, args, kwargs)
 
     def leave(self, module: nn.Module, args: Sequence[object], kwargs: Mapping[str, object], output: object) -> None:
         """It returned `output`."""
-        path = self.watched.paths[id(module)]
+        path = self.watched.paths.get(id(module))
         leaf = path in self.watched.leaves
         if self.graph is not None:
             leaf = self.graph.leave(module, args, kwargs, output)
-        if leaf and self.activations is not None:
+        if leaf and self.activations is not None and path is not None:
             self.activations.take(path or self.watched.name, module, output)
 
-    def failed(self, module: nn.Module) -> None:
+    def failed(
+        self, module: nn.Module, args: Sequence[object], kwargs: Mapping[str, object], error: BaseException | None
+    ) -> None:
         """It raised; the caller of it may go on."""
         if self.graph is not None:
-            self.graph.failed(module)
+            self.graph.failed(module, args, kwargs, error)
 
     def finished_graph(self, output: object) -> Graph | None:
         """The graph with torchviz's, when this was the forward to capture it from."""
         root = self.watched.root()
         if self.graph is None or root is None:
             return None
-        parameters = self.watched.parameters()
         made = [tensor for _, tensor in tensors_in(output)]
-        source, nodes, note = autograd_graph(made, dict(parameters))
-        graph = self.graph.finish(
-            output, root, self.watched.leaf_modules(), [p for _, p in parameters], (source, nodes, note)
-        )
+        source, nodes, note = autograd_graph(made, dict(self.watched.parameters()))
+        graph = self.graph.finish(output, root, self.watched.leaf_modules())
         self.watched.after = self.graph.activations_after()
         self.watched.without_calls = self.graph.leaves()
         self.watched.leaves |= self.watched.without_calls
-        return graph
+        return replace(graph, autograd=source, autograd_nodes=nodes, autograd_note=note)
+
+    def failed_graph(self, error: BaseException | None) -> Graph | None:
+        """The graph up to where `error` was raised, which then left the model."""
+        root = self.watched.root()
+        if self.graph is None or root is None:
+            return None
+        return self.graph.finish_failed(root, self.watched.leaf_modules(), error)
+
+    def give_up_graph(self) -> None:
+        """Go on without the graph."""
+        if self.graph is not None:
+            self.graph.drop()
+            self.graph = None
 
     def drop(self) -> None:
-        """Let go of everything: the forward will not finish."""
+        """Let go of everything: the forward is over, or will not finish."""
+        if self.observer is not None:
+            self.observer.stop()
         if self.graph is not None:
             self.graph.drop()
 

@@ -54,6 +54,10 @@ class Origins:
         made = self._made(tensor)
         return made is not None and made.version == _version(tensor)
 
+    def traces(self, tensor: Tensor) -> bool:
+        """Whether the way of `tensor` back to a node can be looked for."""
+        return tensor.grad_fn is not None or self.knows(tensor)
+
     def made(self, tensor: Tensor, node: str) -> None:
         """`node` made `tensor`, or (an identity, a dropout that is off) passed it on as it was."""
         function = tensor.grad_fn

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -12,27 +12,40 @@ from reportgen.run.graph import TensorSpec
 
 # Deeper or larger structures (a cache of keys and values for each layer) are cut; the graph says what was seen.
 DEEPEST = 4
-MOST_TENSORS = 64
+MOST_TENSORS = 512
+# What holds no tensor.
+_PLAIN = (str, bytes, int, float, type(None), torch.dtype, torch.device, torch.Size, slice)
+_DTYPES: dict[torch.dtype, str] = {}
 
 
 def tensors_in(value: object) -> list[tuple[str, Tensor]]:
-    """(place, tensor) of the first 64 tensors, down to four levels: ("", x), ("0", x), ("hidden.1", x)."""
+    """(place, tensor) of the first 512 tensors, down to four levels: ("", x), ("0", x), ("hidden.1", x)."""
+    if isinstance(value, Tensor):  # most of what is asked
+        return [("", value)]
     found: list[tuple[str, Tensor]] = []
-    for place, tensor in _walk(value, "", 0):
-        found.append((place, tensor))
-        if len(found) == MOST_TENSORS:
-            break
+    if not isinstance(value, _PLAIN):
+        _walk(value, "", 0, found)
     return found
 
 
 def arguments(args: Sequence[object], kwargs: Mapping[str, object] | None = None) -> list[tuple[str, Tensor]]:
     """The tensors among a call's arguments; a single positional one has the place ""."""
-    return [*tensors_in(args[0] if len(args) == 1 else list(args)), *tensors_in(dict(kwargs or {}))]
+    found: list[tuple[str, Tensor]] = []
+    if len(args) == 1:
+        found = tensors_in(args[0])
+    else:
+        _walk(args, "", 0, found)
+    if kwargs:
+        _walk(kwargs, "", 0, found)
+    return found
 
 
 def spec_of(tensor: Tensor, name: str = "") -> TensorSpec:
     """Shape and dtype of `tensor` under the place `name`."""
-    return TensorSpec(tuple(int(size) for size in tensor.shape), str(tensor.dtype).removeprefix("torch."), name)
+    dtype = _DTYPES.get(tensor.dtype)
+    if dtype is None:
+        dtype = _DTYPES[tensor.dtype] = str(tensor.dtype).removeprefix("torch.")
+    return TensorSpec(tuple(map(int, tensor.shape)), dtype, name)
 
 
 def nbytes_of(tensor: Tensor) -> int:
@@ -40,24 +53,28 @@ def nbytes_of(tensor: Tensor) -> int:
     return tensor.numel() * tensor.element_size()
 
 
-def _walk(value: object, place: str, depth: int) -> Iterator[tuple[str, Tensor]]:
-    if isinstance(value, Tensor):
-        yield place, value
-        return
-    if depth == DEEPEST or value is None or isinstance(value, (str, bytes, int, float)):
+def _walk(value: object, place: str, depth: int, found: list[tuple[str, Tensor]]) -> None:
+    if depth == DEEPEST:
         return
     for key, item in _items(value):
-        yield from _walk(item, f"{place}.{key}" if place else key, depth + 1)
+        if isinstance(item, Tensor):
+            if len(found) < MOST_TENSORS:
+                found.append((f"{place}.{key}" if place else key, item))
+        elif not isinstance(item, _PLAIN):
+            _walk(item, f"{place}.{key}" if place else key, depth + 1, found)
 
 
-def _items(value: object) -> Iterator[tuple[str, object]]:
+def _items(value: object) -> Iterable[tuple[str, object]]:
+    if type(value) is tuple or type(value) is list:
+        return zip(map(str, range(len(value))), value, strict=True)
     if isinstance(value, torch.nn.utils.rnn.PackedSequence):
-        yield "data", value.data
-    elif isinstance(value, Mapping):
-        yield from ((str(key), item) for key, item in value.items())
-    elif isinstance(value, tuple) and hasattr(value, "_fields"):
-        yield from zip(value._fields, value, strict=True)
-    elif isinstance(value, (list, tuple)):
-        yield from ((str(index), item) for index, item in enumerate(value))
-    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
-        yield from ((f.name, getattr(value, f.name, None)) for f in dataclasses.fields(value))
+        return (("data", value.data),)
+    if isinstance(value, Mapping):
+        return [(str(key), item) for key, item in value.items()]
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return zip(value._fields, value, strict=True)
+    if isinstance(value, (list, tuple)):
+        return zip(map(str, range(len(value))), value, strict=True)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return [(f.name, getattr(value, f.name, None)) for f in dataclasses.fields(value)]
+    return ()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -12,13 +13,16 @@ from torch.optim import Optimizer
 
 from reportgen.collect.distribution import distributions_of
 from reportgen.collect.forward_hooks import ForwardHooks
+from reportgen.collect.graph.asked import asked_graph
+from reportgen.collect.graph.faults import fault_in
+from reportgen.collect.graph.settings import paths_of
 from reportgen.collect.model_record import record_of, unwrapped
 from reportgen.collect.numbers import reason_against
 from reportgen.collect.step_hooks import StepHooks
 from reportgen.collect.watched import Watched
 from reportgen.collect.work import Work
 from reportgen.errors import InvalidArgumentError
-from reportgen.run.graph import Graph
+from reportgen.run.graph import Fault, Graph
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -35,6 +39,8 @@ class Watcher:
         self._forwards = ForwardHooks(self._work, self._follow_forward, self._without_forwards)
         self._steps = StepHooks(self._work, self._forwards.stepped)
         self._final_step: int | None = None
+        self._names: WeakKeyDictionary[nn.Module, str] = WeakKeyDictionary()  # of models whose graph was asked for
+        self._asked: dict[str, Graph] = {}
         recorder.before_flush.append(self._work.later.deliver)
 
     def watch(
@@ -64,7 +70,8 @@ class Watcher:
         root = unwrapped(model)
         if any(watched.root() is root for watched in self._work.models):
             raise InvalidArgumentError("model", type(root).__name__, "a model that is not watched yet (once is enough)")
-        watched = Watched(self._unique(name or type(root).__name__), model, criterion, scheduler)
+        known = self._names.pop(root, None)  # its graph was asked for before
+        watched = Watched(self._unique(name or known or type(root).__name__), model, criterion, scheduler)
         watched.scaler = scaler
         self._work.models.append(watched)
         self._steps.forget_strangers()
@@ -125,6 +132,15 @@ class Watcher:
             self._work.later.deliver()
         self._work.models.clear()
 
+    @property
+    def observing(self) -> bool:
+        """Whether a forward is being observed, or one that was has not been seen to end."""
+        return self._forwards.observing
+
+    def settle(self) -> None:
+        """Take modes of a forward that is over off torch's stacks, if nothing did so before."""
+        self._forwards.settle()
+
     def current_module(self, error: BaseException | None = None) -> str:
         """The innermost watched module in which `error` (default: the one being handled) was raised, "" if in none.
 
@@ -143,6 +159,56 @@ class Watcher:
             traceback = traceback.tb_next
         return found
 
+    def fault(self, error: BaseException) -> Fault | None:
+        """What the innermost watched module that `error` went through was called with, None if it went through none."""
+        paths: dict[int, str] = {}
+        for watched in self._work.models:
+            root = watched.root()
+            paths |= {} if root is None else paths_of(root)
+        return fault_in(error, paths)
+
+    def graph(self, model: nn.Module, args: Sequence[object], kwargs: Mapping[str, object]) -> None:
+        """Record the graph of `model`, watched or not, by a forward of ours with these arguments.
+
+        Raises InvalidArgumentError for what is no module. What the model's own forward raises becomes a note beside the
+        graph up to there, and is raised when the recorder is strict.
+        """
+        if not isinstance(model, nn.Module):
+            raise InvalidArgumentError("model", model, "a torch.nn.Module")
+        if not self._recorder.owner:
+            return
+        name = self._name_of(unwrapped(model))
+        graph, error = asked_graph(name, model, args, kwargs)
+        if self._asked.get(name) != graph:  # asked in each epoch, it is the same each time
+            self._asked[name] = graph
+            self._recorder.record("graph", graph)
+        if error is None:
+            return
+        if self._recorder.strict:
+            raise error
+        fault = graph.fault
+        told = f"the forward of {name} that report.graph ran raised {type(error).__name__}: {error}"
+        if fault is not None and fault.expected:
+            told += f" ({fault.module or fault.type} expects {fault.expected}). {fault.change}"
+        self._recorder.note("rejected", "graph", told)
+
+    def late_graphs(self) -> None:
+        """Record the graphs of evaluation forwards where no training forward came, and the times of modules so far."""
+        for watched in self._work.models:
+            graph, watched.evaluated = watched.evaluated, None
+            if graph is not None and not watched.graph_taken and not watched.failed_graphs:
+                self._recorder.record("graph", graph)
+        self._forwards.final()
+
+    def _name_of(self, root: nn.Module) -> str:
+        """The name of a model's graph: that under which it is watched, else its class, told apart by a number."""
+        for watched in self._work.models:
+            if watched.root() is root:
+                return watched.name
+        if root not in self._names:
+            self._names[root] = self._unique(type(root).__name__)
+        return self._names[root]
+
     def _follow_forward(self, watched: Watched, step: int) -> None:
         if self._work.schedule.snapshot(step):
             with self._work.part("watch.snapshot"):
@@ -160,7 +226,7 @@ class Watcher:
                 self._recorder.record("graph", _compiled_graph(watched))
 
     def _unique(self, name: str) -> str:
-        taken = {watched.name for watched in self._work.models}
+        taken = {*(watched.name for watched in self._work.models), *self._names.values()}
         number, unique = 1, name
         while unique in taken:
             number += 1

@@ -8,8 +8,10 @@ from collections.abc import Mapping, Sequence
 from torch import nn
 from torch.optim import Optimizer
 
+from reportgen.collect.graph.settings import is_callable
 from reportgen.collect.model_record import is_compiled, record_of, unwrapped
 from reportgen.collect.parameters import Named
+from reportgen.run.graph import Graph
 from reportgen.run.records import Model
 
 
@@ -26,7 +28,10 @@ class Watched:
         self.after: Mapping[str, str] = {}
         self.graph_taken = is_compiled(model) and self._wholly_compiled(model)
         self.compiled = self.graph_taken
-        self.graph_known = False  # a Graph was recorded
+        self.graph_known = False  # a Graph of a whole training forward was recorded
+        self.failed_graphs = 0  # Graphs of forwards that raised
+        self.evaluated: Graph | None = None  # that of an evaluation forward, for a model that never trains
+        self.evaluation_taken = False
         self.forwards = 0
         self.looked_at = -1  # the index of the last forward whose outputs were collected
         self.scaler: object = None
@@ -65,15 +70,9 @@ class Watched:
         root = self.root()
         if root is None:
             return {}
-        return {
-            path: module
-            for path, module in root.named_modules()
-            if path in self.leaves and not isinstance(module, (nn.ParameterList, nn.ParameterDict, *_CONTAINERS))
-        }
+        modules = dict(root.named_modules())
+        return {path: module for path, module in modules.items() if path in self.leaves and is_callable(module)}
 
     @staticmethod
     def _wholly_compiled(model: nn.Module) -> bool:
         return hasattr(model, "_orig_mod") or bool(getattr(unwrapped(model), "_compiled_call_impl", None))
-
-
-_CONTAINERS = (nn.ModuleList, nn.ModuleDict, nn.Sequential)

@@ -16,7 +16,14 @@ SECONDS = 10.0
 
 
 class LayoutError(Exception):
-    """There is no layout: no program, it failed, or it took too long. The message says which."""
+    """There is no layout: no program, it failed, or it took too long. The message says which.
+
+    written: what the program had written until then; slow: whether it was the time.
+    """
+
+    def __init__(self, message: str, written: str = "", slow: bool = False) -> None:
+        super().__init__(message)
+        self.written, self.slow = written, slow
 
 
 @cache
@@ -29,24 +36,33 @@ def programs() -> tuple[str, ...]:
 
 def laid_out(source: str, seconds: float = SECONDS) -> str:
     """The SVG that Graphviz makes of DOT source. Raises LayoutError."""
+    svg = graphviz(source, "svg", seconds, "</svg>")
+    return svg[svg.index("<svg") :]
+
+
+def graphviz(source: str, form: str, seconds: float = SECONDS, ending: str = "}") -> str:
+    """What Graphviz makes of DOT source, one graph or several after each other, in the format `form`.
+
+    ending: what its output must hold to be one. Raises LayoutError; `written` is then of the first program.
+    """
     if not programs():
         raise LayoutError("Graphviz is not installed (a program dot, or pip install graphviz-pure)")
-    faults = []
+    faults: list[LayoutError] = []
     for program in programs():
         try:
-            return _run(program, source, seconds)
+            return _run(program, source, form, seconds, ending)
         except LayoutError as error:
-            faults.append(str(error))
-            if "took longer" in faults[0]:  # another program would not be quicker
+            faults.append(error)
+            if error.slow:  # another program would not be quicker
                 break
-    raise LayoutError("; ".join(faults))
+    raise LayoutError("; ".join(map(str, faults)), faults[0].written, faults[-1].slow)
 
 
-def _run(program: str, source: str, seconds: float) -> str:
+def _run(program: str, source: str, form: str, seconds: float, ending: str) -> str:
     name = Path(program).name
     try:
         process = subprocess.Popen(
-            [program, "-Tsvg"],
+            [program, f"-T{form}"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -58,23 +74,26 @@ def _run(program: str, source: str, seconds: float) -> str:
     try:
         out, said = process.communicate(source.encode("utf-8"), timeout=seconds)
     except subprocess.TimeoutExpired:
-        raise LayoutError(f"{name} took longer than {seconds:g} s") from None
+        written = _kill(process)
+        raise LayoutError(f"{name} took longer than {seconds:g} s", written, slow=True) from None
     finally:
         if process.poll() is None:
             _kill(process)
-    svg = out.decode("utf-8", "replace")
-    if process.returncode != 0 or "</svg>" not in svg:
+    text = out.decode("utf-8", "replace")
+    if process.returncode != 0 or ending not in text:
         words = said.decode("utf-8", "replace").strip().splitlines()
         raise LayoutError(
-            f"{name} failed with status {process.returncode}: {words[0][:200] if words else 'no message'}"
+            f"{name} failed with status {process.returncode}: {words[0][:200] if words else 'no message'}", text
         )
-    return svg[svg.index("<svg") :]
+    return text
 
 
-def _kill(process: subprocess.Popen[bytes]) -> None:
+def _kill(process: subprocess.Popen[bytes]) -> str:
+    """End the program with all it started; what it had written."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         if hasattr(os, "killpg"):
             os.killpg(process.pid, signal.SIGKILL)
         else:  # Windows has no process groups of this kind
             process.kill()
-    process.communicate()
+    out, _ = process.communicate()
+    return (out or b"").decode("utf-8", "replace")

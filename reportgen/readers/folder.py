@@ -14,7 +14,7 @@ from reportgen.readers.media import MediaFolder
 from reportgen.readers.rows import Rows
 from reportgen.run.distribution import DistributionSeries
 from reportgen.run.folder import JOURNAL, MEDIA, read_manifest
-from reportgen.run.graph import Graph
+from reportgen.run.graph import Graph, GraphTimes
 from reportgen.run.journal import written_here
 from reportgen.run.predictions import Example, PredictionSet
 from reportgen.run.records import (
@@ -201,8 +201,25 @@ def _models(journals: list[Journal]) -> tuple[Model, ...]:
 
 
 def _graphs(journals: list[Journal]) -> tuple[Graph, ...]:
+    """The last graph of each model, with the last times of its modules."""
     written: list[Graph] = [record for journal in journals for record in journal.records.get("graph", [])]
-    return tuple(_last_of_each(written, lambda graph: graph.model).values())
+    timed: list[GraphTimes] = [record for journal in journals for record in journal.records.get("graph_times", [])]
+    times = {record.model: record.seconds for record in timed}
+    last = _last_of_each(written, lambda graph: graph.model).values()
+    return tuple(_with_times(graph, times.get(graph.model, {})) for graph in last)
+
+
+def _with_times(graph: Graph, seconds: Mapping[str, float]) -> Graph:
+    """`graph` with the time of one call at the first call of each module."""
+    if not seconds:
+        return graph
+    nodes = tuple(
+        replace(node, seconds=seconds[node.path])
+        if node.kind == "module" and node.call == 1 and node.path in seconds
+        else node
+        for node in graph.nodes
+    )
+    return replace(graph, nodes=nodes)
 
 
 def _tables(journals: list[Journal]) -> tuple[TableRecord, ...]:

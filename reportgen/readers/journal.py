@@ -14,7 +14,7 @@ from reportgen.errors import NewerSchemaError, UnreadableRunError
 from reportgen.readers.rows import Rows, number
 from reportgen.run.codec import from_plain
 from reportgen.run.distribution import LARGEST_BIN, Distribution
-from reportgen.run.graph import Graph
+from reportgen.run.graph import Graph, GraphTimes
 from reportgen.run.journal import PROGRESS
 from reportgen.run.predictions import PredictionSet
 from reportgen.run.records import SCHEMA, Failure, Images, Model, Note, TableRecord, TextRecord
@@ -25,6 +25,7 @@ LATEST = 253_402_300_800.0  # the year 10,000: no clock says so, a damaged digit
 RECORDS: dict[str, type[Any]] = {
     "model": Model,
     "graph": Graph,
+    "graph_times": GraphTimes,
     "predictions": PredictionSet,
     "images": Images,
     "text": TextRecord,

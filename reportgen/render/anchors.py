@@ -47,6 +47,7 @@ class Anchors:
             for block, _ in walk(section.blocks):
                 self.known.update(anchor for anchor in anchors_of(block) if anchor)
         self._given: set[str] = set()
+        self._places: dict[str, str] = {}
 
     def claim(self, name: str) -> str:
         """`name` for the first element that asks for it, `name-2` for the second; "" for ""."""
@@ -57,9 +58,24 @@ class Anchors:
         self._given.add(free)
         return free
 
+    def reserve(self, name: str) -> str:
+        """An id like `name` for an element that is already written, which others may lead to."""
+        given = self.claim(name if name not in self.known else f"{name}-")
+        self.known.add(given)
+        return given
+
+    def stand_for(self, target: str, place: str) -> None:
+        """Let what leads to `target` lead to `place`, the element that shows it."""
+        if target != place and target not in self.known:
+            self._places[target] = place
+
+    def place(self, target: str) -> str:
+        """The id of the element that shows what has the id `target`; `target` itself unless another stands for it."""
+        return self._places.get(target, target)
+
     def leads(self, target: str) -> bool:
-        """Whether an element of the page has this id."""
-        return target in self.known
+        """Whether an element of the page has this id, or stands for it."""
+        return self.place(target) in self.known
 
     def of_finding(self, finding: Finding) -> tuple[str, str]:
         """Where on the page the place of a finding is shown (an id, "" for nowhere), and the words of that link."""

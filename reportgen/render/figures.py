@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 
 from markupsafe import Markup
 
@@ -12,7 +13,7 @@ from reportgen.blocks.model import GraphDrawing
 from reportgen.blocks.page import Page
 from reportgen.blocks.table import Bar, Histogram, Spark
 from reportgen.figures.frame import BESIDE, LARGE, Size
-from reportgen.figures.graph import GraphView, Picture, graph_view
+from reportgen.figures.graph import GraphView, graph_view
 from reportgen.figures.grey import grey_picture
 from reportgen.figures.ridgeline import ridgeline
 from reportgen.figures.small import bar, histogram, spark
@@ -32,7 +33,19 @@ class Figures:
         self._media, self._anchors = page.media, anchors
         self._charts: dict[tuple[int, bool], str] = {}
         self._kept: list[object] = []  # ids of objects stay theirs only while they live
+        self._graphs: dict[int, GraphView] = {}
         self._draw(page)
+        self._draw_graphs(page)
+
+    def _draw_graphs(self, page: Page) -> None:
+        """The graphs are drawn before the page is written: what leads to a box must know whether it is there."""
+        for section in page.sections:
+            for block, _ in walk(section.blocks):
+                if isinstance(block, GraphDrawing):
+                    self._graphs[id(block)] = view = graph_view(block, self._anchors.leads, self._anchors.reserve)
+                    self._kept.append(block)
+                    for path, target in view.targets.items():
+                        self._anchors.stand_for(block.places[path], target)
 
     def _draw(self, page: Page) -> None:
         wanted: list[tuple[LineChart | ScatterChart, bool]] = []
@@ -72,12 +85,11 @@ class Figures:
 
     def graph(self, block: GraphDrawing) -> GraphView:
         """The pictures of a graph, or its text where there is no Graphviz."""
-        view = graph_view(block, self._anchors.leads)
-        return GraphView(
-            tuple(Picture(one.title, Markup(one.markup)) for one in view.pictures),
-            view.notes,
-            tuple((kind, Markup(swatch)) for kind, swatch in view.legend),
-            view.texts,
+        view = self._graphs[id(block)]
+        return dataclasses.replace(
+            view,
+            pictures=tuple(dataclasses.replace(one, markup=Markup(one.markup)) for one in view.pictures),
+            legend=tuple((kind, Markup(swatch)) for kind, swatch in view.legend),
         )
 
     def coarse(self, name: str) -> bool:

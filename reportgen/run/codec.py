@@ -1,7 +1,7 @@
 """The records as JSON's types and back, by their type hints alone: one codec for the journal, run.json and the page.
 
-A dataclass becomes a mapping of its fields that differ from their defaults; a Distribution a short list (there are
-thousands of them); an array a list. Numbers that JSON has not are the strings "nan", "inf" and "-inf".
+A dataclass becomes a mapping of its fields that differ from their defaults; a Distribution and a TensorSpec a short
+list (there are thousands of them); an array a list. Numbers that JSON has not are the strings "nan", "inf" and "-inf".
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from itertools import compress
 from typing import Any, TypeVar
 
 from reportgen.run.distribution import LARGEST_BIN, Distribution
+from reportgen.run.graph import TensorSpec
 
 Record = TypeVar("Record")
 Decoder = Callable[[Any], Any]
@@ -38,6 +39,8 @@ def to_plain(value: Any) -> Any:
         return plain_number(value)
     if kind is Distribution:
         return _plain_distribution(value)
+    if kind is TensorSpec:
+        return [value.dtype, list(value.shape), value.name] if value.name else [value.dtype, list(value.shape)]
     if isinstance(value, array):
         return [plain_number(number) for number in value] if value.typecode in "fd" else value.tolist()
     if isinstance(value, (tuple, list)):
@@ -77,6 +80,8 @@ def _new_decoder(hint: Any) -> Decoder:
     arguments = typing.get_args(hint)
     if hint is Distribution:
         return _distribution
+    if hint is TensorSpec:
+        return _tensor_spec_decoder()
     if dataclasses.is_dataclass(hint):
         return _record_decoder(typing.cast("type[Any]", hint))
     if origin is tuple:
@@ -122,6 +127,18 @@ def _record_decoder(cls: type[Any]) -> Decoder:
             if name not in values:
                 raise ValueError(f"{cls.__name__}.{name} is missing")
         return cls(**values)
+
+    return decode
+
+
+def _tensor_spec_decoder() -> Decoder:
+    record = _record_decoder(TensorSpec)  # the form in which earlier versions wrote it
+
+    def decode(data: Any) -> Any:
+        if isinstance(data, list) and len(data) in (2, 3):
+            name = _str(data[2]) if len(data) == 3 else ""
+            return TensorSpec(tuple(_int(size) for size in _sequence(data[1])), _str(data[0]), name)
+        return record(data)
 
     return decode
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,3 +101,12 @@ class Graph:
     autograd_note: str = ""
     notes: tuple[str, ...] = ()
     fault: Fault | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GraphTimes:
+    """How long a model's modules took: full name -> seconds of one call, the median of so many forwards."""
+
+    model: str
+    forwards: int
+    seconds: Mapping[str, float] = field(default_factory=dict)

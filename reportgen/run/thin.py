@@ -9,6 +9,7 @@ from reportgen.run.distribution import DistributionSeries
 from reportgen.run.records import Images, Run
 from reportgen.run.series import Series
 from reportgen.run.thin_distributions import MOMENT_BITS, thin_distributions
+from reportgen.run.thin_graphs import thin_graphs
 from reportgen.run.thin_records import thin_images, thin_predictions, thin_tables, thin_texts
 from reportgen.run.thin_series import point_limit, thin_all, tick_of
 
@@ -31,6 +32,13 @@ def thin(run: Run) -> Run:
         said.append(_about_distributions(distributions))
     predictions, images = thin_predictions(run.predictions), thin_images(run.images)
     texts, tables = thin_texts(run.texts), thin_tables(run.tables)
+    graphs = thin_graphs(run.graphs)
+    if graphs is not run.graphs:
+        kept, captured = (sum(len(graph.nodes) for graph in each) for each in (graphs, run.graphs))
+        said.append(
+            f"{kept:,} of {captured:,} nodes of the graphs are kept: operations were left out first, the deepest "
+            "before all others, then later calls of the same module; edges lead past them."
+        )
     if predictions != run.predictions:
         said.append(
             "Of the evaluations of a split the last keeps its pictures, the first and the best their tables and a few "
@@ -52,6 +60,7 @@ def thin(run: Run) -> Run:
         images=images,
         texts=texts,
         tables=tables,
+        graphs=graphs,
         thinned=tuple(dict.fromkeys((*run.thinned, *said))),
     )
     wanted = [name for name in named_media(thinned) if name in run.media]

@@ -10,8 +10,9 @@ from reportgen.blocks.slug import slug
 from reportgen.blocks.text import Fold, Text
 from reportgen.blocks.wording import count, counted, cut, scaled, sentence
 from reportgen.diagnose import Diagnosis
-from reportgen.run.graph import Graph
+from reportgen.run.graph import Fault, Graph
 from reportgen.run.records import Run
+from reportgen.sections.graph_health import health_of
 from reportgen.sections.layer_list import Layer, layers_of
 from reportgen.sections.layer_table import ROWS, layer_table
 from reportgen.sections.layers import is_watched
@@ -25,31 +26,37 @@ def build(run: Run, diagnosis: Diagnosis) -> SectionView | None:
     layers = layers_of(run)
     blocks: list[Block] = []
     for graph in run.graphs:
-        blocks.extend(_of(graph, layers))
+        blocks.extend(_of(run, diagnosis, graph, layers))
     if not is_watched(run) and layers:
         blocks.append(layer_table(run, layers))
     return SectionView(
         "graph",
         "Graph",
-        "What passes from module to module in one forward, with the shape of each tensor; a layer leads to its row in "
-        "the table.",
+        "What passes from call to call in one forward; shapes stand where they change. A layer leads to its row in the "
+        "table, a module to its inside.",
         tuple(blocks),
     )
 
 
-def _of(graph: Graph, layers: Sequence[Layer]) -> list[Block]:
-    links = {layer.path: layer.anchor for layer in layers[:ROWS] if layer.model == graph.model}
+def _of(run: Run, diagnosis: Diagnosis, graph: Graph, layers: Sequence[Layer]) -> list[Block]:
+    own = [layer for layer in layers if layer.model == graph.model]
     title = cut(graph.model, 60) or "model"
-    blocks: list[Block] = [
-        GraphDrawing(title, graph, graph_caption(graph), slug("graph", graph.model), links),
-        *(Text(sentence(note), muted=True) for note in graph.notes),
-    ]
+    drawing = GraphDrawing(
+        title,
+        graph,
+        graph_caption(graph),
+        slug("graph", graph.model),
+        links={layer.path: layer.anchor for layer in layers[:ROWS] if layer.model == graph.model},
+        places={layer.path: layer.box for layer in own},
+        health=health_of(run, diagnosis, own),
+    )
+    blocks: list[Block] = [drawing, *(Text(sentence(note), muted=True) for note in graph.notes)]
     if graph.autograd:
         told = f"{counted(graph.autograd_nodes, 'node')} of the backward pass, from what it began at to the parameters."
         if graph.autograd_note:
             told += f" {sentence(graph.autograd_note)}"
-        drawing = GraphDrawing(f"Autograd graph of {title}", graph, told, slug("autograd", graph.model), autograd=True)
-        blocks.append(Fold(f"Autograd graph of {title}", (drawing,), detail=counted(graph.autograd_nodes, "node")))
+        recorded = GraphDrawing(f"Autograd graph of {title}", graph, told, slug("autograd", graph.model), autograd=True)
+        blocks.append(Fold(f"Autograd graph of {title}", (recorded,), detail=counted(graph.autograd_nodes, "node")))
     elif graph.autograd_note:
         blocks.append(Text(f"No autograd graph of {title}. {sentence(graph.autograd_note)}", muted=True))
     return blocks
@@ -70,10 +77,26 @@ def graph_caption(graph: Graph) -> str:
     if graph.uncounted:
         told.append(f"not counted: {', '.join(graph.uncounted[:5])}")
     if idle:
-        told.append(f"never called: {', '.join(cut(node.path, 40) for node in idle[:5])}")
-    if failed:
+        told.append(
+            f"{'not reached' if failed else 'never called'}: {', '.join(cut(node.path, 40) for node in idle[:5])}"
+        )
+    if failed and graph.fault is None:
         told.append(f"failed in {cut(failed[-1].path, 40) or 'the model itself'}")
-    return sentence("; ".join(told))
+    words = sentence("; ".join(told))
+    return f"{words} {fault_words(graph.fault)}" if graph.fault is not None else words
+
+
+def fault_words(fault: Fault) -> str:
+    """What the failing module got, what it takes, and what to change, in sentences."""
+    name = f"{cut(fault.module, 60) or 'the model itself'} ({cut(fault.type, 40)})"
+    got = ", ".join(f"{tensor.dtype} {'×'.join(map(str, tensor.shape)) or 'scalar'}" for tensor in fault.got[:3])
+    told = [f"it failed in {name}"]
+    if got:
+        told.append(f", which got {got}")
+    if fault.expected:
+        told.append(f" and takes {fault.expected}" if got else f", which takes {fault.expected}")
+    words = sentence("".join(told))
+    return " ".join([words, *(sentence(cut(text, 300)) for text in (fault.change,) if text)])
 
 
 SECTION = Section("graph", "the computation graph", "report.watch(model)", build)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from reportgen.blocks.charts import Ridgelines
 from reportgen.blocks.page import Block
-from reportgen.blocks.slug import slug
 from reportgen.blocks.table import Cell, Column, Table
 from reportgen.blocks.text import Fold, Text
 from reportgen.blocks.wording import counted, cut
@@ -95,7 +94,7 @@ def _fold(run: Run, layer: Layer, detail: Detail) -> Fold | None:
     if not blocks:
         return None
     text = f"{layer.kind} {layer.output}".strip()
-    return Fold(cut(layer.title), tuple(blocks), detail=text, anchor=slug("over-time", layer.name or layer.model))
+    return Fold(cut(layer.title), tuple(blocks), detail=text, anchor=layer.fold)
 
 
 def _title(series: DistributionSeries) -> str:

@@ -38,6 +38,16 @@ class Layer:
     status: str = "ok"
 
     @property
+    def box(self) -> str:
+        """The id of its box in the graph."""
+        return slug("box", self.name or self.model)
+
+    @property
+    def fold(self) -> str:
+        """The id of the fold that shows its distributions over time."""
+        return slug("over-time", self.name or self.model)
+
+    @property
     def main(self) -> str:
         """The parameter that stands for the layer: the one with the most dimensions, the largest of these; or ""."""
         if not self.parameters:

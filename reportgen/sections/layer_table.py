@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from reportgen.blocks.table import Cell, Column, Spark, Table
+from reportgen.blocks.table import Cell, Column, Link, Spark, Table
 from reportgen.blocks.wording import counted, number
 from reportgen.run.distribution import Distribution
 from reportgen.run.records import Run
@@ -65,8 +65,12 @@ def _columns(run: Run, layers: Sequence[Layer]) -> list[Cells]:
     axis = "an axis of its own" if heading == "weights" else "the same axis for all"
     ratio, dead, saturated = _ratio(run), _last(run, "dead_share"), _last(run, "saturated_share")
     return [
-        Cells(Column("layer", "code"), lambda layer: layer.title),
-        Cells(Column("kind"), _kind, lambda layer: layer.status != "ok"),
+        Cells(Column("layer", "code"), lambda layer: Link(layer.title, layer.fold, code=True)),
+        Cells(
+            Column("kind", hint="leads to its box in the graph, where there is one"),
+            _kind,
+            lambda layer: layer.status != "ok",
+        ),
         Cells(Column("output", hint="shape of its output for one sample"), lambda layer: layer.output),
         Cells(Column("parameters", "count"), lambda layer: layer.numel or None),
         Cells(
@@ -93,10 +97,10 @@ def _columns(run: Run, layers: Sequence[Layer]) -> list[Cells]:
     ]
 
 
-def _kind(layer: Layer) -> str:
-    if layer.status != "ok":
-        return f"{layer.kind} ({layer.status})"
-    return f"{layer.kind} ×{layer.calls}" if layer.calls > 1 else layer.kind
+def _kind(layer: Layer) -> Cell:
+    told = f"{layer.kind} ×{layer.calls}" if layer.calls > 1 else layer.kind
+    told = told if layer.status == "ok" else f"{layer.kind} ({layer.status})"
+    return Link(told, layer.box) if told.strip() else ""
 
 
 def _snapshot(run: Run, layer: Layer) -> Distribution | None:

@@ -17,9 +17,11 @@ import torch.nn.functional as F
 from torch import nn
 from torch.nn.modules import module as modules
 from torch.optim import optimizer as optimizers
+from torch.utils.checkpoint import checkpoint
 
 from reportgen.collect.recorder import Recorder
 from reportgen.collect.watch import Watcher
+from reportgen.readers.folder import read_folder
 from reportgen.run.folder import create_folder
 from reportgen.run.records import Meta
 from tests.collect.memory import Memory
@@ -89,12 +91,59 @@ class Masked(nn.Module):
         return self.fc(self.encoder(x, src_key_padding_mask=mask)[:, :4].mean(1))
 
 
+class FrozenEncoder(nn.Module):
+    """A Transformer that stays in eval mode, and so takes its fast path, inside of a model that trains."""
+
+    def __init__(self):
+        super().__init__()
+        layer = nn.TransformerEncoderLayer(8, 2, 16, dropout=0.1, batch_first=True)
+        self.encoder = nn.TransformerEncoder(layer, 2).requires_grad_(False)
+        self.fc = nn.Linear(8, 4)
+
+    def train(self, mode=True):
+        super().train(mode)
+        self.encoder.eval()
+        return self
+
+    def forward(self, x):
+        return self.fc(self.encoder(x).mean(1))
+
+
+class Twice(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x * 2
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient * 2
+
+
+class Operations(nn.Module):
+    """Functions of every kind: in place, random, of the user's own, checkpointed, with a branch on a number."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner, self.fc = nn.Linear(8, 8), nn.Linear(8, 4)
+        self.register_buffer("mean", torch.zeros(8))
+
+    def forward(self, x):
+        x = checkpoint(self.inner, x, use_reentrant=False)
+        self.mean.mul_(0.9).add_(0.1 * x.detach().mean(0))
+        left, right = Twice.apply(x).chunk(2, dim=1)
+        x = torch.cat([right, F.dropout(left, 0.4)], 1) + torch.rand_like(x)
+        x[:, 0] = 0
+        return self.fc(x.relu_() - self.mean) if x.sum() > 0 else self.fc(x)
+
+
 FAMILIES = {
     "cnn": (Cnn, lambda: torch.randn(8, 1, 8, 8)),
     "frozen": (Frozen, lambda: torch.randn(8, 1, 8, 8)),
     "lstm": (Lstm, lambda: torch.randn(8, 5, 3)),
     "tied": (Tied, lambda: torch.randint(0, 11, (8, 6))),
     "masked": (Masked, lambda: torch.randn(8, 6, 8)),
+    "frozen encoder": (FrozenEncoder, lambda: torch.randn(8, 6, 8)),
+    "operations": (Operations, lambda: torch.randn(8, 8)),
 }
 
 
@@ -108,7 +157,7 @@ def hook_tables(model):
     return found
 
 
-def training(name, watcher=None):
+def training(name, watcher=None, asked=None):
     """A training loop with an EMA, a best model and validation; everything it computed."""
     make, batch = FAMILIES[name]
     torch.manual_seed(1)
@@ -118,6 +167,7 @@ def training(name, watcher=None):
     clean = hook_tables(model)
     flags = [module.training for module in model.modules()]
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.01)
+    given = batch()
     if watcher is not None:
         watcher.watch(model, optimizer, nn.CrossEntropyLoss())
     ema, best, best_loss = copy.deepcopy(model), None, float("inf")
@@ -135,6 +185,8 @@ def training(name, watcher=None):
                 mean.lerp_(now, 0.1)
         ema(batch())  # in train mode, with gradients: a copy's forward
         ema = copy.deepcopy(ema)
+        if asked is not None and step % 3 == 0:
+            asked(model, given)
         if step % 4 == 3:
             model.eval()
             seen["flags"].append([module.training for module in model.modules()])
@@ -149,7 +201,7 @@ def training(name, watcher=None):
     assert hook_tables(model) == clean
     model.train()
     seen["flags"].append([module.training for module in model.modules()])
-    if make is not Frozen:
+    if make not in (Frozen, FrozenEncoder):
         assert seen["flags"][-1] == flags
     seen["weights"] = [dict(m.state_dict()) for m in (model, ema, best)]
     seen["optimizer"] = optimizer.state_dict()
@@ -180,12 +232,26 @@ def test_training_is_bit_equal(name, tmp_path):
     watched = training(name, Watcher(recorder))
     recorder.close()
     assert_same(training(name), watched)
+    graph = read_folder(tmp_path / "run").graph
+    assert graph.operations is (name != "frozen encoder")
+    assert graph.operations or "fast path" in graph.notes[0]
     text = recorder._folder.journal.read_text()
     for kind in ("model", "graph", "measures", "distributions"):
         assert f'"k":"{kind}"' in text
     assert text.count('"activation":') == len(
         {0, 1, 2, 3, 4, 5, 6, 7, 8, 11}
     )  # the copies' forwards are not among them
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors", "ignore:enable_nested_tensor")
+@pytest.mark.parametrize("name", FAMILIES)
+def test_training_is_bit_equal_with_the_graph_asked_for_again_and_again(name):
+    memory = Memory()
+    watcher = Watcher(memory)
+    watched = training(name, watcher, lambda model, batch: watcher.graph(model, (batch,), {}))
+    assert_same(training(name), watched)
+    captured = {graph.captured for kind, graph in memory.records if kind == "graph"}
+    assert captured == {"the first training forward", "a forward that report.graph ran"}
 
 
 @pytest.fixture

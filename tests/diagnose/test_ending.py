@@ -3,6 +3,7 @@
 import pytest
 
 from reportgen.diagnose import findings
+from reportgen.run.graph import Fault, TensorSpec
 from reportgen.run.records import Damage, Failure, Frame
 from reportgen.run.series import Stamp
 from reportgen.testing import fake_run
@@ -30,6 +31,39 @@ def test_an_exception_is_an_error_with_its_place_and_traceback():
         "    logits = model(images)",
     ]
     assert lines[-2:] == ["RuntimeError: shapes", "differ"]
+
+
+def test_what_the_failing_module_got_and_the_argument_to_change_are_told():
+    fault = Fault(
+        "fc1",
+        "Linear",
+        (TensorSpec((64, 576), "float32"),),
+        "3,136 features in the last dimension",
+        "Change in_features of fc1 from 3,136 to 576.",
+        "nn.Linear(576, 128)",
+    )
+    frames = (Frame("net.py", 21, "forward", "x = self.fc1(x)"),)
+    failure = Failure("RuntimeError", "shapes cannot be multiplied", Stamp(0), frames, "fc1", fault)
+
+    (finding,) = findings(fake_run(status="failed", failure=failure))
+
+    assert finding.title == "The run failed at step 0 in fc1: RuntimeError"
+    assert finding.why == (
+        "shapes cannot be multiplied\n"
+        "fc1 (Linear) got a tensor of float32 (64, 576); it expects 3,136 features in the last dimension."
+    )
+    assert finding.fix.startswith("Change in_features of fc1 from 3,136 to 576. Start at net.py, line 21")
+    assert finding.code == "nn.Linear(576, 128)"
+
+
+def test_a_fault_that_no_rule_knows_tells_what_arrived():
+    got = (TensorSpec((2, 3), "float32", "0"), TensorSpec((), "int64", "mask"))
+    failure = Failure("ValueError", "no", Stamp(0), (), "", Fault("", "Net", got))
+
+    (finding,) = findings(fake_run(status="failed", failure=failure))
+
+    assert finding.why == "no\nNet (Net) got 0 of float32 (2, 3) and mask of int64 ()."
+    assert finding.code == ""
 
 
 def test_a_failed_status_without_an_exception_is_still_an_error():

@@ -8,6 +8,7 @@ import pytest
 
 from reportgen.diagnose import diagnose, findings
 from reportgen.diagnose.rules.softmax import bounds
+from reportgen.run.graph import Graph, GraphEdge, GraphNode, TensorSpec
 from reportgen.run.records import Run
 from reportgen.testing import fake_run
 from tests.healthy import healthy
@@ -163,3 +164,18 @@ def test_a_broken_loss_explains_bad_predictions():
 
     assert finding.id == "nan_loss"
     assert any("no better than always saying one class" in symptom for symptom in finding.also)
+
+
+def test_an_operation_of_the_graph_shows_a_softmax():
+    run = fake_run(scalars={"train/loss": [2.3, 1.9]}, predictions=())
+    (model,) = run.models
+    graph = Graph(
+        model.name,
+        "the first training forward",
+        nodes=(GraphNode("o0", "operation", "softmax", "softmax"), GraphNode("out0", "output", "", "output")),
+        edges=(GraphEdge("o0", "out0", TensorSpec((8, 10), "float32")),),
+        operations=True,
+    )
+    (finding,) = findings(dataclasses.replace(run, graphs=(graph,)))
+
+    assert (finding.id, finding.severity) == ("softmax_before_ce", "error")

@@ -108,6 +108,24 @@ def test_a_module_that_is_never_called_is_unused():
     assert (finding.id, finding.severity, finding.where.module) == ("unused_parameters", "warning", "fc1")
 
 
+def test_an_evaluation_does_not_tell_that_a_module_is_never_called():
+    """An auxiliary head is called in training alone; the graph may be that of a forward in eval mode."""
+    run = still(healthy(), "fc1")
+    graph = run.graphs[0]
+    nodes = tuple(
+        dataclasses.replace(n, training=False, status="not called" if n.path == "fc1" else n.status)
+        for n in graph.nodes
+    )
+    activations = {name: s for name, s in run.distributions["activation"].items() if name != "fc1"}
+    run = dataclasses.replace(
+        run,
+        graphs=(dataclasses.replace(graph, nodes=nodes),),
+        distributions={**run.distributions, "activation": activations},
+    )
+
+    assert [finding.id for finding in findings(run)] == ["no_gradient"]
+
+
 def test_a_module_used_without_being_called_is_no_finding():
     """As out_proj of nn.MultiheadAttention, whose weights are used by its parent: it has gradients."""
     run = healthy()

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from reportgen.errors import NewerSchemaError, UnreadableRunError
 from reportgen.readers.folder import read_folder
+from reportgen.run.codec import to_plain
+from reportgen.run.graph import Graph, GraphNode, GraphTimes
 from reportgen.run.page_data import encode
 from reportgen.run.records import Images, Note, Run, TableRecord, TextRecord
 from reportgen.run.series import Stamp
@@ -66,6 +68,28 @@ def test_lines_of_one_step_give_a_point_each(tmp_path):
     assert list(run.scalars["a"].values) == [1.0, 2.0]
     assert list(run.scalars["a"].steps) == [3, 3]
     assert repr(list(run.scalars["b"].values)) == "[nan, -inf]"
+
+
+def test_the_times_of_modules_are_those_of_their_first_calls(tmp_path):
+    def module(name, path, call):
+        return GraphNode(name, "module", path, "Linear", call=call)
+
+    nodes = (
+        module("m0", "", 1),
+        module("m1", "fc", 1),
+        module("m2", "fc", 2),
+        GraphNode("o0", "operation", "fc", "fc"),
+    )
+    run = dataclasses.replace(fake_run(), graphs=(Graph("net", "x", nodes),))
+    folder = write_folder(tmp_path, run)
+    times = [{"": 0.5, "fc": 0.3}, {"": 0.4, "fc": 0.1, "gone": 1.0}]
+    (journal,) = folder.glob("*.jsonl")
+    with journal.open("a") as file:
+        for seconds in times:
+            file.write(line("graph_times", to_plain(GraphTimes("net", 5, seconds)), t=run.meta.started) + "\n")
+        file.write(line("graph_times", to_plain(GraphTimes("other", 5, {"": 9.0})), t=run.meta.started) + "\n")
+    (graph,) = read_folder(folder).graphs
+    assert [node.seconds for node in graph.nodes] == [0.4, 0.1, None, None]
 
 
 def test_the_last_line_of_a_prediction_set_and_of_a_graph_wins(tmp_path):

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from reportgen.run.codec import from_plain, to_plain
 from reportgen.run.distribution import LARGEST_BIN, Distribution
+from reportgen.run.graph import TensorSpec
 from reportgen.run.predictions import Example, PredictionSet
 from reportgen.run.records import Environment, Git, Meta, Model, Note, Parameter, Run
 from reportgen.run.series import Series, Stamp
@@ -166,3 +167,16 @@ def test_a_damaged_distribution_is_an_error(place, value):
 def test_what_is_no_record_is_refused():
     with pytest.raises(TypeError, match="complex"):
         to_plain({"a": 1j})
+
+
+def test_a_tensor_spec_is_short_and_its_earlier_form_is_still_read():
+    assert to_plain(TensorSpec((2, 3), "float32")) == ["float32", [2, 3]]
+    assert to_plain(TensorSpec((), "int64", "mask")) == ["int64", [], "mask"]
+    for spec in (TensorSpec((2, 3), "float32"), TensorSpec((), "int64", "mask")):
+        assert through_json(spec) == spec
+    assert from_plain(TensorSpec, {"shape": [2, 3], "dtype": "float32", "name": "x"}) == TensorSpec(
+        (2, 3), "float32", "x"
+    )
+    for damaged in (["float32"], ["float32", ["2"]], [3, [2]], ["float32", [2], 5], "float32", {"dtype": "x"}):
+        with pytest.raises(ValueError, match=r"."):
+            from_plain(TensorSpec, damaged)

@@ -7,7 +7,7 @@ from array import array
 import numpy as np
 import pytest
 
-from reportgen.blocks import Fold, Histogram, Ridgelines, Spark, Text
+from reportgen.blocks import Fold, Histogram, Link, Ridgelines, Spark, Text
 from reportgen.diagnose import diagnose
 from reportgen.run.records import Parameter, Run
 from reportgen.run.series import Series
@@ -25,7 +25,11 @@ def table_of(run: Run):
 
 def column(table, name: str) -> list[object]:
     place = next(k for k, c in enumerate(table.columns) if c.name.startswith(name))
-    return [row[place] for row in table.rows]
+    return [text_of(row[place]) for row in table.rows]
+
+
+def text_of(cell: object) -> object:
+    return cell.text if isinstance(cell, Link) else cell
 
 
 def with_measure(run: Run, quantity: str, **values: float) -> Run:
@@ -42,6 +46,14 @@ def test_a_row_a_layer_with_shape_size_and_flops_of_one_sample():
     assert column(table, "parameters") == [320, 18_496, 73_856, 1_290, 93_962]
     assert column(table, "MFLOP")[:4] == pytest.approx([0.389376, 21.233664, 0.147456, 0.00256])
     assert table.anchors == ("layer-conv1", "layer-conv2", "layer-fc1", "layer-fc2", "")
+
+
+def test_a_layer_leads_to_its_distributions_and_to_its_box_in_the_graph():
+    rows = table_of(healthy()).rows[:4]
+    names = ("conv1", "conv2", "fc1", "fc2")
+
+    assert [row[0].target for row in rows] == [f"over-time-{name}" for name in names]
+    assert [row[1].target for row in rows] == [f"box-{name}" for name in names]
 
 
 def test_totals_are_the_sums_and_those_of_the_graph():
@@ -97,7 +109,7 @@ def test_odd_numbers_are_marked():
     run = with_measure(healthy(), "update_ratio", conv1__weight=0.0, fc1__weight=0.2, fc2__weight=math.nan)
     run = with_measure(run, "dead_share", conv2=0.9)
     table = table_of(run)
-    places = {(table.rows[r][0], table.columns[c].name) for r, c in table.marks}
+    places = {(text_of(table.rows[r][0]), table.columns[c].name) for r, c in table.marks}
 
     assert places == {
         ("conv1", "update / weight"),

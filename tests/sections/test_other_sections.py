@@ -97,7 +97,7 @@ def test_what_was_never_called_or_failed_is_told():
     changed = dataclasses.replace(run.graphs[0], nodes=tuple(nodes), uncounted=("LSTM",))
     drawing = blocks(graph, dataclasses.replace(run, graphs=(changed,)))[0]
 
-    assert "not counted: LSTM; never called: fc2; failed in fc1." in drawing.caption
+    assert "not counted: LSTM; not reached: fc2; failed in fc1." in drawing.caption
 
 
 def test_without_a_graph_there_is_no_section():

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from reportgen.blocks.finding import Finding, Where
 from reportgen.blocks.text import Code
-from reportgen.blocks.wording import counted, cut, moment
+from reportgen.blocks.wording import counted, cut, listed, moment
 from reportgen.diagnose.rule import Rule
+from reportgen.run.graph import TensorSpec
 from reportgen.run.records import Failure, Run
 
 LONGEST_MESSAGE = 300
@@ -34,13 +35,33 @@ def run_failed(run: Run) -> list[Finding]:
             tier="fact",
             severity="error",
             title=f"The run failed at step {failure.stamp.step:,}{inside}: {failure.type}",
-            why=cut(failure.message, LONGEST_MESSAGE) or "The exception has no message.",
-            fix=_place(failure),
+            why=_why(failure),
+            fix=_fix(failure),
+            code=failure.fault.code if failure.fault is not None else "",
             where=Where(module=failure.module, step=failure.stamp.step),
             evidence=traceback(failure) if failure.frames else None,
             since=failure.stamp.optimizer_step or failure.stamp.step,
         )
     ]
+
+
+def _why(failure: Failure) -> str:
+    told = cut(failure.message, LONGEST_MESSAGE) or "The exception has no message."
+    fault = failure.fault
+    if fault is None or not fault.got:
+        return told
+    got = listed([f"{spec.name or 'a tensor'} of {_shape(spec)}" for spec in fault.got])
+    name = fault.module or fault.type
+    return f"{told}\n{name} ({fault.type}) got {got}" + (f"; it expects {fault.expected}." if fault.expected else ".")
+
+
+def _shape(spec: TensorSpec) -> str:
+    return f"{spec.dtype} ({', '.join(str(size) for size in spec.shape)})"
+
+
+def _fix(failure: Failure) -> str:
+    change = failure.fault.change if failure.fault is not None else ""
+    return f"{change} {_place(failure)}" if change else _place(failure)
 
 
 def _place(failure: Failure) -> str:

@@ -10,6 +10,7 @@ from reportgen.blocks.finding import Finding, Where
 from reportgen.blocks.wording import count, counted, listed
 from reportgen.diagnose.places import full_name, measured, owned
 from reportgen.diagnose.rule import Rule, Unchecked
+from reportgen.run.graph import Graph
 from reportgen.run.records import Model, Parameter, Run
 from reportgen.run.series import Series
 
@@ -48,13 +49,18 @@ def _called(run: Run, model: Model, module: str) -> bool | None:
     nodes = [
         node
         for graph in run.graphs
-        if graph.model == model.name
+        if graph.model == model.name and _trains(graph)
         for node in graph.nodes
         if node.kind == "module" and node.path == module
     ]
     if not nodes:
         return None
     return any(node.status != "not called" for node in nodes)
+
+
+def _trains(graph: Graph) -> bool:
+    """Whether it is of a forward in train mode: an auxiliary head is called in no other."""
+    return all(node.training for node in graph.nodes if node.kind == "module" and node.parent is None and node.call)
 
 
 def _lacks(run: Run) -> Unchecked | None:

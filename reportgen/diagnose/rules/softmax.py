@@ -52,7 +52,8 @@ def _ends_in(run: Run, operation: str) -> int:
             source, target = nodes.get(edge.source), nodes.get(edge.target)
             if source is None or target is None or target.kind != "output" or not edge.tensor.shape:
                 continue
-            last = edge.via[-1] if edge.via else MODULES.get(source.type, "")
+            own = source.path if source.kind == "operation" else MODULES.get(source.type, "")
+            last = edge.via[-1] if edge.via else own
             if last == operation:
                 return edge.tensor.shape[-1]
     return 0

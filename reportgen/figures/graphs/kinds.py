@@ -26,11 +26,15 @@ def kind_of(node: GraphNode) -> str:
     """The kind of a node: one of the names in KIND_COLOURS."""
     if node.kind in ("input", "output"):
         return "input, output"
-    if not node.leaf:
+    if not node.leaf and node.kind == "module":
         return "module"
-    return next((name for name, pattern, _ in _KINDS if pattern.search(node.type)), OTHER)
+    usual = "operation" if node.kind == "operation" else OTHER
+    return next((name for name, pattern, _ in _KINDS if pattern.search(node.type)), usual)
 
 
 # kind -> (fill, stroke), names of the palette.
 KIND_COLOURS = {name: (f"{colour}soft", colour) for name, _, colour in _KINDS}
-KIND_COLOURS |= {OTHER: ("plain", "edge"), "module": ("wash", "edge"), "input, output": ("paper", "edge")}
+KIND_COLOURS |= {OTHER: ("plain", "edge"), "operation": ("paper", "edge"), "module": ("paper", "edge")}
+KIND_COLOURS |= {"input, output": ("paper", "line"), "failed": ("badwash", "bad"), "idle": ("paper", "line")}
+# Those that need no explanation: their boxes say it.
+UNEXPLAINED = ("operation", "module", "input, output", "failed", "idle")

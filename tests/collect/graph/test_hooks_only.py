@@ -1,13 +1,14 @@
+"""The graph from hooks alone: module calls, and edges read from the autograd graph, without any mode."""
+
 from __future__ import annotations
 
 import gc
+import sys
 import weakref
 
-import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from reportgen.collect.autograd_graph import MOST_NODES
 from reportgen.collect.watch import Watcher
@@ -19,10 +20,15 @@ def graph_of(model, *args, **kwargs):
     watcher = Watcher(memory)
     try:
         watcher.watch(model)
+        sys.setprofile(lambda *event: None)  # with a profiler running, no mode is entered
         model(*args, **kwargs)
     finally:
+        sys.setprofile(None)
         watcher.close()
-    return memory.last("graph")
+    graph = memory.last("graph")
+    assert not graph.operations
+    assert "Operations between modules are missing, since a profiler follows" in graph.notes[0]
+    return graph
 
 
 def edges_of(graph):
@@ -73,35 +79,6 @@ def test_calls_nest_and_functions_between_them_name_the_edges():
     assert graph.parameters == sum(p.numel() for p in model.parameters())
     assert graph.batch == 4
     assert all(node.status == "ok" for node in graph.nodes)
-
-
-def test_modules_called_twice_tied_and_never():
-    class Shared(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.layer = nn.Linear(3, 3)
-            self.tied = nn.Linear(3, 3, bias=False)
-            self.tied.weight = self.layer.weight
-            self.spare = nn.Linear(3, 7)
-            self.many = nn.ModuleList([nn.Linear(3, 3)])
-
-        def forward(self, x):
-            return self.tied(self.layer(self.layer(x)))
-
-    graph = graph_of(Shared(), torch.randn(2, 3))
-    calls = [(node.path, node.call, node.parameters, node.status) for node in graph.nodes if node.kind == "module"]
-    assert calls == [
-        ("", 1, 0, "ok"),
-        ("layer", 1, 12, "ok"),
-        ("layer", 2, 0, "ok"),
-        ("tied", 1, 0, "ok"),
-        ("spare", 0, 28, "not called"),
-        ("many.0", 0, 12, "not called"),
-    ]
-    assert graph.parameters == 12 + 28 + 12
-    ids = [node.id for node in graph.nodes]
-    assert len(set(ids)) == len(ids)
-    assert all(node.parent == "m0" for node in graph.nodes if node.kind == "module" and node.path)
 
 
 def test_keywords_dictionaries_and_several_inputs_and_outputs():
@@ -199,33 +176,6 @@ def test_an_exception_that_the_model_catches_leaves_the_nesting_right():
     assert nodes["works"].status == nodes["fails.inner"].status == "ok"
 
 
-@pytest.mark.parametrize("interruption", [KeyboardInterrupt, RuntimeError])
-def test_a_forward_that_ends_in_an_exception_is_forgotten(interruption):
-    class Sometimes(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.layer, self.raising = nn.Linear(2, 2), True
-
-        def forward(self, x):
-            y = self.layer(x)
-            if self.raising:
-                raise interruption
-            return y
-
-    memory, model = Memory(), Sometimes()
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    watcher = Watcher(memory)
-    watcher.watch(model, optimizer)
-    with pytest.raises(interruption):
-        model(torch.randn(2, 2))
-    model.raising = False
-    for _ in range(2):
-        model(torch.randn(2, 2)).sum().backward()
-        optimizer.step()
-    watcher.close()
-    assert [step for step, _ in memory.taken["activation"]["layer"]] in ([0, 1], [1])
-
-
 def test_autograd_functions_are_held_no_longer_than_the_forward():
     class Marked(torch.autograd.Function):
         @staticmethod
@@ -250,32 +200,13 @@ def test_autograd_functions_are_held_no_longer_than_the_forward():
     memory, model = Memory(), Model()
     watcher = Watcher(memory)
     watcher.watch(model)
+    sys.setprofile(lambda *event: None)
     model(torch.randn(1, 2))
+    sys.setprofile(None)
     gc.collect()
     assert functions[0]() is None
     assert edges_of(memory.last("graph"))[("layer", "out0")] == ("marked",)
     watcher.close()
-
-
-def networks():
-    from torchvision.models import resnet18
-
-    yield "mlp", nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 3)), torch.randn(5, 8)
-    yield "cnn", nn.Sequential(nn.Conv1d(2, 4, 3, groups=2), nn.ConvTranspose1d(4, 6, 3, stride=2), nn.GELU(),
-                               nn.Flatten(), nn.LazyLinear(3)), torch.randn(2, 2, 9)  # fmt: skip
-    yield "resnet18", resnet18(num_classes=10), torch.randn(2, 3, 32, 32)
-    yield "transformer", nn.TransformerEncoder(nn.TransformerEncoderLayer(16, 4, 32), 2), torch.randn(7, 2, 16)
-
-
-@pytest.mark.filterwarnings("ignore:enable_nested_tensor")
-def test_flops_are_those_of_torchs_counter():
-    for name, model, batch in networks():
-        graph = graph_of(model, batch)
-        with FlopCounterMode(display=False) as counter:
-            model(batch)
-        assert graph.flops == counter.get_total_flops(), name
-        assert graph.uncounted == (), name
-        assert graph.parameters == sum(p.numel() for p in model.parameters())
 
 
 def test_a_resnet_is_captured_whole():
@@ -293,28 +224,7 @@ def test_a_resnet_is_captured_whole():
     assert graph.autograd_nodes == 195  # as many as torchviz draws
     assert bool(graph.autograd) is (graph.autograd_nodes <= MOST_NODES)
     assert bool(graph.autograd_note) is not bool(graph.autograd)
-    assert graph.notes == ("Operations between modules are named on the edges; their FLOPs are not counted.",)
-
-
-def test_a_loop_of_cells_is_cut_and_says_so(monkeypatch):
-    from reportgen.collect import module_graph
-
-    monkeypatch.setattr(module_graph, "MOST_CALLS", 10)
-
-    class Loop(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.cell, self.out = nn.GRUCell(2, 2), nn.Linear(2, 1)
-
-        def forward(self, x):
-            h = x
-            for _ in range(30):
-                h = self.cell(x, h)
-            return self.out(h)
-
-    graph = graph_of(Loop(), torch.randn(1, 2))
-    assert max(node.call for node in graph.nodes) == 8
-    assert any("further module calls are left out" in note for note in graph.notes)
+    assert len(graph.notes) == 1
 
 
 def test_a_model_of_a_single_layer_is_fed_by_its_input():

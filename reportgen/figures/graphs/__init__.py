@@ -1,0 +1,1 @@
+"""Pictures of computation graphs: what is drawn of one, where it stands, and what it looks like."""

@@ -1,0 +1,94 @@
+"""The graph from the script to the page: report.graph, a forward that fails, and the fault in the verdict."""
+
+import pytest
+import torch
+from torch import nn
+
+import reportgen
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+class Article(nn.Module):
+    """The article's network: its first linear layer takes more features than the pooling leaves."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(1, 32, 3, 1), nn.Conv2d(32, 64, 3, 1)
+        self.fc1, self.fc2 = nn.Linear(64 * 7 * 7, 128), nn.Linear(128, 10)
+
+    def forward(self, x):
+        x = torch.relu(self.conv2(torch.relu(self.conv1(x))))
+        x = torch.flatten(nn.functional.avg_pool2d(x, 8), 1)
+        return self.fc2(torch.relu(self.fc1(x)))
+
+
+def test_a_network_whose_layers_do_not_fit_is_told_what_to_change():
+    model = Article()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    report = reportgen.Report("article", strict=True)
+
+    def script():
+        with report:
+            report.watch(model, optimizer)
+            model(torch.randn(64, 1, 28, 28)).sum().backward()
+
+    with pytest.raises(RuntimeError, match="64x576 and 3136x128"):
+        script()
+    run = reportgen.load(report.folder)
+    assert run.failure.module == "fc1"
+    assert run.failure.fault == run.graph.fault
+    assert run.graph.fault.code == "nn.Linear(576, 128)"
+    (finding,) = [one for one in reportgen.findings(run) if one.id == "run_failed"]
+    assert finding.title == "The run failed at step 0 in fc1: RuntimeError"
+    assert "fc1 (Linear) got a tensor of float32 (64, 576); it expects 3,136 features" in finding.why
+    assert finding.fix.startswith("Change in_features of fc1 from 3,136 to 576.")
+    assert finding.code == "nn.Linear(576, 128)"
+    page = (report.folder / "report.html").read_text()
+    assert "nn.Linear(576, 128)" in page
+    assert reportgen.load(report.folder / "report.html").failure == run.failure
+
+
+def test_a_graph_without_training():
+    report = reportgen.Report("graph", strict=True)
+    report.graph(nn.Sequential(nn.Linear(4, 2), nn.ReLU()).eval(), torch.randn(3, 4))
+    result = report.build()
+    report.close()
+    graph = reportgen.load(result.path).graph
+    assert graph.captured == "a forward that report.graph ran"
+    assert [node.path for node in graph.nodes if node.kind == "module"] == ["", "0", "1"]
+
+
+def test_a_graph_that_cannot_be_taken_is_a_sentence_on_the_page():
+    report = reportgen.Report("graph")
+    with pytest.warns(reportgen.ReportgenWarning, match=r"Change in_features of 0 from 4 to 5\."):
+        report.graph(nn.Sequential(nn.Linear(4, 2)), torch.randn(3, 5))
+    with pytest.warns(reportgen.ReportgenWarning, match=r"model is .*a torch\.nn\.Module"):
+        report.graph("resnet18", torch.randn(3, 5))
+    result = report.build()
+    report.close()
+    assert reportgen.load(result.path).graph.fault.code == "nn.Linear(5, 2)"
+    assert "rejected_argument" in [finding.id for finding in result.findings]
+
+
+def test_an_evaluation_script_has_a_graph_and_module_times_reach_the_run():
+    report = reportgen.Report("evaluation", strict=True)
+    model = nn.Sequential(nn.Linear(4, 2), nn.ReLU()).eval()
+    report.watch(model)
+    with torch.no_grad():
+        model(torch.randn(3, 4))
+    result = report.build()
+    assert reportgen.load(result.path).graph.captured == "the first evaluation forward"
+    model.train()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for _ in range(30):
+        model(torch.randn(3, 4)).sum().backward()
+        optimizer.step()
+    result = report.build()
+    report.close()
+    graph = reportgen.load(result.path).graph
+    assert graph.captured == "the first training forward"
+    assert all(node.seconds > 0 for node in graph.nodes if node.kind == "module")
