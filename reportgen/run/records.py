@@ -10,7 +10,8 @@ from reportgen.run.graph import Fault, Graph
 from reportgen.run.predictions import PredictionSet
 from reportgen.run.series import Series, Stamp
 
-SCHEMA = 1
+# 2: the shape and dtype of a graph's tensor are a short list. All before can be read.
+SCHEMA = 2
 
 # A value as it stands in a configuration once it is plain: JSON's types. Nested keys are joined by dots.
 Plain = str | int | float | bool | None

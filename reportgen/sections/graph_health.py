@@ -50,7 +50,7 @@ def _share(run: Run, layer: Layer) -> Health | None:
     for quantity, word, limit in (("dead_share", "dead", DEAD), ("saturated_share", "saturated", SATURATED)):
         series = run.measures.get(quantity, {}).get(layer.name)
         if series is not None and len(series) and series.last >= TOLD:
-            found.append(Health("high" if series.last > limit else "ok", f"{word} {percent(round(series.last, 2))}"))
+            found.append(Health("high" if series.last > limit else "ok", f"{word} {percent(series.last)}"))
     return min(found, key=lambda health: health.level == "ok", default=None)
 
 

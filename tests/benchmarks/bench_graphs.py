@@ -18,6 +18,7 @@ from itertools import count
 from pathlib import Path
 
 import torch
+from torch import nn
 from torchvision.models import resnet50
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -47,7 +48,7 @@ def faults(seen: Seen) -> list[str]:
             found.append("no edges")
         if not graph.operations:
             found.append("without operations")
-        found += wrong_edges(graph, took, made)[:3]
+        found += wrong_edges(graph, took, made, seen.passed)[:3]
     return found + [note for note in seen.notes if "Error" in note]
 
 
@@ -83,6 +84,41 @@ def usual_step() -> tuple[float, list[float]]:
             ratios.append(step() / plain[-1])
             report.close()
     return statistics.median(plain), ratios
+
+
+class Steps(nn.Module):
+    """As many operations as asked for, one after the other, every tenth a module."""
+
+    def __init__(self, operations: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(4, 4)
+        self.operations = operations
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        for number in range(self.operations):
+            x = self.linear(x) if number % 10 == 9 else x + 1.0
+        return x
+
+
+def growth() -> list[tuple[int, float, float]]:
+    """(operations, microseconds of capture for each, seconds of drawing) of graphs of growing size."""
+    found = []
+    for operations in (2_500, 10_000):
+        model, given = Steps(operations), torch.rand(2, 4)
+        with tempfile.TemporaryDirectory() as folder:
+            report = reportgen.Report("steps", folder=Path(folder, "run"), strict=True)
+            model(given).sum().backward()
+            started = time.perf_counter()
+            model(given).sum().backward()
+            plain = time.perf_counter() - started
+            report.watch(model)
+            started = time.perf_counter()
+            model(given).sum().backward()
+            capture = time.perf_counter() - started - plain
+            report.close()
+            (graph,) = reportgen.load(report.folder).graphs
+        found.append((operations, capture / operations * 1e6, drawn(graph)[2]))
+    return found
 
 
 def main(wanted: list[str]) -> None:
@@ -132,6 +168,8 @@ def main(wanted: list[str]) -> None:
         f"a ResNet-50 at batch {USUAL[0]}, {USUAL[1]}x{USUAL[1]}, {plain:.2f} s a plain step: the captured one takes "
         f"{statistics.median(ratios):.2f} of it (median of {len(ratios)}, from {min(ratios):.2f}; goal {STEP_GOAL})"
     )
+    for operations, each, seconds in growth():
+        print(f"{operations:,} operations: {each:.0f} us of capture for each, {seconds:.2f} s of drawing")
     print(f"most SVG: {size:,.0f} bytes ({large}; limit {BYTES_LIMIT:,} for a ResNet-152 and 48 blocks)")
 
 

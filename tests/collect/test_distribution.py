@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -72,6 +73,15 @@ def test_small_tensors_of_every_kind_are_counted_exactly():
         for tensor, one in zip(tensors, made, strict=True):
             check(one, tensor.detach().double().flatten().tolist())
             assert one.elements == tensor.numel()
+
+
+def test_nothing_is_raised_where_the_user_has_numpy_raise():
+    tiny = torch.tensor([1e-300, 5e-324, 1e300, -1e-40], dtype=torch.float64)
+    big = torch.cat([torch.randn(PIECE), torch.tensor([math.nan, math.inf, 1e-45, 3.4e38])])
+    with np.errstate(all="raise"):
+        for made in both_ways([*cases(), tiny, big]):
+            assert made[-2].count == 4
+            assert (made[-1].nans, made[-1].positive_infinities) == (1, 1)
 
 
 @pytest.mark.parametrize("size", [SMALL, SMALL + 1, PIECE + 1, 3 * PIECE])

@@ -18,7 +18,7 @@ from reportgen.errors import InvalidArgumentError, ReportgenWarning
 from reportgen.readers.load import load
 from reportgen.run.distribution import Distribution
 from reportgen.run.folder import RunFolder, create_folder, read_manifest
-from reportgen.run.records import Environment, Meta, Model, TextRecord
+from reportgen.run.records import SCHEMA, Environment, Meta, Model, TextRecord
 from reportgen.run.series import Stamp
 from reportgen.testing import HOSTILE
 
@@ -56,7 +56,7 @@ def test_the_journal_begins_with_a_start_line_and_run_json_is_there_before_it(ma
     start, scalars = lines(recorder)
     assert start["k"] == "start"
     assert start["v"] == {
-        "schema": 1,
+        "schema": SCHEMA,
         "attempt": 0,
         "rank": 0,
         "resumed_from": None,

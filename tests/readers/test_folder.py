@@ -11,7 +11,7 @@ from reportgen.readers.folder import read_folder
 from reportgen.run.codec import to_plain
 from reportgen.run.graph import Graph, GraphNode, GraphTimes
 from reportgen.run.page_data import encode
-from reportgen.run.records import Images, Note, Run, TableRecord, TextRecord
+from reportgen.run.records import SCHEMA, Images, Note, Run, TableRecord, TextRecord
 from reportgen.run.series import Stamp
 from reportgen.run.thin import thin
 from reportgen.testing import fake_run
@@ -19,7 +19,7 @@ from reportgen.testing.run import distribution_of
 from tests.readers.writing import journal_lines, journal_path, line, write_folder
 from tests.run.test_page_data import assert_same
 
-START = line("start", {"schema": 1, "attempt": 0, "rank": 0, "resumed_from": None, "reportgen": "0.1.0"}, t=1e9)
+START = line("start", {"schema": SCHEMA, "attempt": 0, "rank": 0, "resumed_from": None, "reportgen": "0.1.0"}, t=1e9)
 END = line("end", {"status": "finished"}, t=2e9)
 
 
@@ -146,7 +146,7 @@ def attempts_of(tmp_path, resumed_from):
     folder = folder_of(
         tmp_path, *(line("scalars", {"a": float(k)}, k) for k in range(10)), line("scalars", {"b": 0.0}, 8)
     )
-    start = {"schema": 1, "attempt": 1, "rank": 0, "resumed_from": resumed_from, "reportgen": "0.1.0"}
+    start = {"schema": SCHEMA, "attempt": 1, "rank": 0, "resumed_from": resumed_from, "reportgen": "0.1.0"}
     lines = [line("start", start, t=1.1e9), *(line("scalars", {"a": 100.0 + k}, k) for k in range(6, 12)), END]
     journal_path(folder, 1).write_text("".join(f"{entry}\n" for entry in lines))
     return read_folder(folder)
@@ -267,7 +267,7 @@ def test_no_damage_to_a_journal_stops_reading(tmp_path_factory, journal_bytes, d
     try:
         assert isinstance(read_folder(folder), Run)
     except NewerSchemaError:
-        assert b'"schema":1,' not in damaged
+        assert f'"schema":{SCHEMA},'.encode() not in damaged
 
 
 # -- what is not read ---------------------------------------------------------------------------------------------
@@ -308,7 +308,7 @@ def test_other_ranks_and_stray_files_are_left_alone(tmp_path):
 def test_a_newer_journal_is_an_error(tmp_path):
     folder = folder_of(tmp_path)
     start = json.loads(START)
-    start["v"]["schema"] = 2
+    start["v"]["schema"] = SCHEMA + 1
     journal_path(folder).write_text(json.dumps(start) + "\n")
     with pytest.raises(NewerSchemaError, match="update reportgen"):
         read_folder(folder)

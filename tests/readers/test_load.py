@@ -4,6 +4,7 @@ import pytest
 
 from reportgen.errors import NewerSchemaError, UnreadableRunError
 from reportgen.readers.load import load, load_all
+from reportgen.run.records import SCHEMA
 from reportgen.testing import fake_run
 from tests.readers.writing import write_folder
 
@@ -24,7 +25,7 @@ def refused(path):
 
 def test_a_run_folder_is_loaded(tmp_path):
     assert load(write_folder(tmp_path / "run", small())).meta.title == "digits CNN"
-    assert load(str(tmp_path / "run")).schema == 1
+    assert load(str(tmp_path / "run")).schema == SCHEMA
 
 
 def test_what_is_no_run_is_refused_with_what_to_give(tmp_path):
@@ -51,7 +52,7 @@ def test_an_unreadable_manifest_is_refused(tmp_path, text):
 
 
 def test_a_newer_run_is_refused(tmp_path):
-    (tmp_path / "run.json").write_text('{"schema":2}')
+    (tmp_path / "run.json").write_text('{"schema":99}')
     with pytest.raises(NewerSchemaError, match="update reportgen"):
         load(tmp_path)
 

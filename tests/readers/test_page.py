@@ -53,7 +53,7 @@ def test_another_page_is_refused(tmp_path):
 
 
 def test_a_page_of_a_newer_reportgen_is_refused(tmp_path):
-    block = '<html><script type="application/json" id="reportgen-data">{"schema":2,"run":""}</script></html>'
+    block = '<html><script type="application/json" id="reportgen-data">{"schema":99,"run":""}</script></html>'
     with pytest.raises(NewerSchemaError, match="update reportgen"):
         read_page(written(tmp_path, block))
 

@@ -6,7 +6,7 @@ import pytest
 
 from reportgen.errors import NewerSchemaError, OutputError, UnreadableRunError
 from reportgen.run.folder import MANIFEST, create_folder, launched_rank, read_manifest, write_manifest
-from reportgen.run.records import Meta
+from reportgen.run.records import SCHEMA, Meta
 from reportgen.testing import HOSTILE, fake_run
 
 META = Meta(title="t", status="running", started=1.0)
@@ -122,7 +122,7 @@ def test_the_manifest_comes_back(tmp_path):
     write_manifest(tmp_path, meta)
     assert read_manifest(tmp_path) == meta
     assert sorted(path.name for path in tmp_path.iterdir()) == [MANIFEST]
-    assert json.loads((tmp_path / MANIFEST).read_text())["schema"] == 1
+    assert json.loads((tmp_path / MANIFEST).read_text())["schema"] == SCHEMA
 
 
 @pytest.mark.parametrize(
