@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import warnings
 from collections.abc import Mapping, Sequence
+from types import FunctionType
 
 from torch import Tensor
 
@@ -32,12 +34,31 @@ def autograd_graph(outputs: Sequence[Tensor], parameters: Mapping[str, Tensor]) 
             warnings.simplefilter("ignore")
             import torchviz
 
-            source = torchviz.make_dot(tuple(roots), params=dict(parameters)).source
+            try:
+                source = torchviz.make_dot(tuple(roots), params=dict(parameters)).source
+            finally:
+                _let_go()
     except ImportError as error:
         return "", nodes, f"torchviz could not be imported ({error}); `pip install torchviz setuptools` brings it."
     except RecursionError:
         return "", nodes, f"The autograd graph of {nodes} nodes is too deep for torchviz, which calls itself for each."
     return canonical(source), nodes, ""
+
+
+def _let_go() -> None:
+    """Empty what torchviz's functions hold: they refer to themselves, and so to every tensor they saw, until Python's
+    next collection of garbage."""
+    for generation in range(3):  # they are new, unless a collection came in between
+        made = [
+            thing
+            for thing in gc.get_objects(generation)
+            if type(thing) is FunctionType and thing.__qualname__.startswith("make_dot.<locals>.")
+        ]
+        for function in made:
+            for cell in function.__closure__ or ():
+                cell.cell_contents = None
+        if made:
+            return
 
 
 def canonical(source: str) -> str:

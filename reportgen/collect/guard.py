@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from types import TracebackType
@@ -47,7 +48,7 @@ class Guard:
                 costs = recorder._costs
                 costs[self._where] = costs.get(self._where, 0.0) + time.perf_counter() - self._started
         # In the thread that writes nobody could catch it: there a strict recorder makes a note, too.
-        if not isinstance(error, Exception) or (recorder.strict and not depth.background):
+        if not isinstance(error, Exception) or (recorder.strict and not depth.background) or _of_a_signal(error):
             return False
         # What is wrong with an argument or a disk is no fault of ours, and says itself what to do.
         rejected = isinstance(error, (InvalidArgumentError, OutputError))
@@ -57,3 +58,18 @@ class Guard:
             what = f"{type(error).__name__} (its message cannot be shown: {type(broken).__name__})"
         recorder.note("rejected" if rejected else "failure", self._where, what, recorder._step(None, None))
         return True
+
+
+def _of_a_signal(error: Exception) -> bool:
+    """Whether `error` was raised by the user's handler of a signal (a time limit) that came while ours was running."""
+    handlers = {
+        getattr(handler, "__code__", None)
+        for number in signal.valid_signals()
+        if callable(handler := signal.getsignal(number))
+    }
+    traceback = error.__traceback__
+    while traceback is not None:
+        if traceback.tb_frame.f_code in handlers:
+            return True
+        traceback = traceback.tb_next
+    return False

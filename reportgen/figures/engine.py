@@ -95,5 +95,11 @@ def _kill(process: subprocess.Popen[bytes]) -> str:
             os.killpg(process.pid, signal.SIGKILL)
         else:  # Windows has no process groups of this kind
             process.kill()
-    out, _ = process.communicate()
+    try:
+        out, _ = process.communicate(timeout=1)
+    except subprocess.TimeoutExpired as error:  # something it started in a session of its own holds the pipe
+        out = error.output
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            if pipe is not None:
+                pipe.close()
     return (out or b"").decode("utf-8", "replace")

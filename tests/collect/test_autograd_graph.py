@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import builtins
+import gc
 import shutil
 import subprocess
 import sys
+import weakref
 
 import pytest
 import torch
@@ -99,3 +101,16 @@ def test_labels_that_look_like_nodes_stay():
     assert canonical('digraph {\n\t140 [label="7 -> 8\n (3)"]\n\t99 -> 140 [dir=none]\n}\n') == (
         'digraph {\n\tn0 [label="7 -> 8\n (3)"]\n\tn1 -> n0 [dir=none]\n}\n'
     )
+
+
+def test_nothing_of_the_forward_is_kept_even_without_a_collection_of_garbage():
+    layer = nn.Linear(3, 2)
+    output = layer(torch.rand(4, 3))
+    gone = weakref.ref(output)
+    gc.disable()
+    try:
+        assert autograd_graph([output], dict(layer.named_parameters()))[0]
+        del output
+        assert gone() is None
+    finally:
+        gc.enable()

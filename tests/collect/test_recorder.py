@@ -2,6 +2,7 @@ import io
 import json
 import math
 import os
+import signal
 import sys
 import threading
 import time
@@ -340,6 +341,23 @@ def test_the_end_waits_for_what_the_thread_is_handing_over(make):
     recorder.end("finished")
     thread.join()
     assert [entry["k"] for entry in lines(recorder)][-2:] == ["measures", "end"]
+
+
+def test_a_time_limit_that_strikes_while_ours_is_running_reaches_the_user(make):
+    class OutOfTimeError(Exception):
+        pass
+
+    def strike(number, frame):
+        raise OutOfTimeError
+
+    recorder = make(strict=False)
+    before = signal.signal(signal.SIGALRM, strike)
+    try:
+        with pytest.raises(OutOfTimeError), recorder.guard("watch.graph"):
+            signal.raise_signal(signal.SIGALRM)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert not recorder.notes
 
 
 def test_what_is_no_exception_of_ours_passes_a_guard(make):

@@ -1,4 +1,5 @@
 import os
+import signal
 import stat
 import sys
 import time
@@ -67,6 +68,25 @@ def test_a_slow_layout_is_killed_with_all_it_started(only, tmp_path):
     assert time.monotonic() - started < 10
     for pid in map(int, pids.read_text().split()):
         assert gone(pid), pid
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sessions of POSIX")
+def test_what_a_slow_layout_started_in_a_session_of_its_own_is_not_waited_for(only, tmp_path):
+    pid = tmp_path / "pid"
+    body = (
+        "import subprocess, sys, time\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'], start_new_session=True)\n"
+        f"open({str(pid)!r}, 'w').write(str(child.pid))\n"
+        "print('half a layout', flush=True)\n"
+        "time.sleep(60)"
+    )
+    only(program(tmp_path, "leaving", body))
+    started = time.monotonic()
+    with pytest.raises(LayoutError, match="leaving took longer") as caught:
+        laid_out(PLAIN, seconds=1.5)
+    assert time.monotonic() - started < 20
+    assert caught.value.written == "half a layout\n"
+    os.kill(int(pid.read_text()), signal.SIGKILL)
 
 
 def gone(pid):
