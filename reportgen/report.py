@@ -157,12 +157,17 @@ class Report:
         with self._recorder.guard("snapshot"):
             self._watcher.snapshot(_step(step))
 
-    def graph(self, model: nn.Module, *args: Any, **kwargs: Any) -> None:
-        """Record the computation graph of `model` by one forward with `args` and `kwargs`, without training.
+    def graph(self, model: nn.Module, /, *args: Any, **kwargs: Any) -> None:
+        """Record the computation graph of `model` by one forward with `args` and `kwargs`: all of them are its own.
 
-        For any torch.nn.Module, watched or not. The forward runs without gradients, and changes nothing: flags, buffers
-        and random numbers are as before. If it raises, the graph shows how far it came. A model with lazy modules is
-        not run; its modules are listed.
+        For any torch.nn.Module, watched or not. The forward runs without gradients, with copies of the tensors in the
+        arguments. Afterwards the model's flags, weights, gradients, buffers, attributes and random number generators
+        are as before, and so are the streams of random numbers; objects that the forward changes inside (a list it
+        appends to) are not put back. A model with lazy modules is not run; its modules are listed. The graph never
+        replaces that of a whole training forward of a watched model.
+
+        If the forward raises, the graph shows how far it came, and a warning says why; so it is for a `model` that is
+        no module (InvalidArgumentError). With strict=True the error is raised.
         """
         with self._recorder.guard("graph"):
             self._watcher.graph(model, args, kwargs)

@@ -62,6 +62,45 @@ def test_a_graph_without_training():
     assert [node.path for node in graph.nodes if node.kind == "module"] == ["", "0", "1"]
 
 
+def test_arguments_may_have_any_name():
+    class Names(nn.Module):
+        def forward(self, x, *, model, path=None):
+            return x * model
+
+    report = reportgen.Report("names", strict=True)
+    report.graph(Names(), torch.ones(2), model=3, path="x")
+    result = report.build()
+    report.close()
+    assert [n.path for n in reportgen.load(result.path).graph.nodes if n.kind == "operation"] == ["mul"]
+
+
+def test_of_two_watched_models_it_is_said_which_failed():
+    models = {name: nn.Sequential(nn.Linear(4, 2)) for name in ("G", "D")}
+    report = reportgen.Report("two")
+
+    def script():
+        with report:
+            for name, model in models.items():
+                report.watch(model, name=name)
+            models["D"](torch.ones(1, 5))
+
+    with pytest.raises(RuntimeError, match="mat1 and mat2"):
+        script()
+    failure = reportgen.load(report.folder).failure
+    assert failure.module == failure.fault.module == "D/0"
+
+
+def test_nested_tensors_reach_the_page(recwarn):
+    report = reportgen.Report("nested", strict=True)
+    layers = nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), 2).eval()
+    report.watch(layers)
+    with torch.no_grad():
+        layers(torch.randn(2, 3, 8), src_key_padding_mask=torch.tensor([[False, False, True], [False] * 3]))
+    result = report.build()
+    report.close()
+    assert reportgen.load(result.path).graph.nodes[1].outputs
+
+
 def test_a_graph_that_cannot_be_taken_is_a_sentence_on_the_page():
     report = reportgen.Report("graph")
     with pytest.warns(reportgen.ReportgenWarning, match=r"Change in_features of 0 from 4 to 5\."):

@@ -35,7 +35,8 @@ from reportgen.run.series import Stamp
 # Training forwards of a model after which, if no optimizer that holds its parameters has made a step, snapshots follow
 # the forwards: a loop that never steps, or that changes the weights itself. Gradients accumulate over fewer.
 WITHOUT_STEP = 64
-# Forwards that raised whose graph is recorded; a loop that catches each of them costs no more after that.
+# Forwards that raised whose graph is recorded; a loop that catches each of them costs no more after that. As many are
+# begun anew after forwards that did not finish (KeyboardInterrupt calls no hook).
 MOST_FAILED = 3
 TRAINING, EVALUATION = "the first training forward", "the first evaluation forward"
 NOT_ASKED = "this forward trained nothing and entering a mode could have changed its result"
@@ -145,9 +146,8 @@ class ForwardHooks:
     def abandon(self) -> None:
         """Let go of forwards that did not finish: KeyboardInterrupt calls no hook."""
         self._times.abandon()
-        for forward in self._open:
-            forward.drop()
-        self._open.clear()
+        for forward in tuple(self._open):
+            self._close(forward)
         self._consider()
 
     def add(self, watched: Watched) -> None:
@@ -189,6 +189,7 @@ class ForwardHooks:
                     forward.enter(module, args, _keywords(frame) if forward.graph is not None else {})
                     done = True
                 if not done:
+                    forward.give_up_graph()
                     self._close(forward)
         if begun is not None and begun in self._open:
             with self._work.part("watch.graph"):  # as the last thing: nothing of ours is to be seen
@@ -251,6 +252,7 @@ class ForwardHooks:
             if forward.thread != thread or not forward.concerns(module):
                 continue
             whole = id(module) == forward.root
+            forward.over |= whole
             if whole and forward.observer is not None:
                 forward.observer.stop()
             done, returned = False, len(rest) == 2  # torch leaves the keywords out when the forward raised
@@ -266,14 +268,29 @@ class ForwardHooks:
                     self._finish(forward, rest[1])
                 else:
                     self._finish_failed(forward, error)
+            if not done:
+                forward.give_up_graph()
             if not done or whole:
                 self._close(forward)
 
     def _close(self, forward: Forward) -> None:
+        if forward.graph is not None and not forward.over:
+            self._take_again(forward)
         forward.drop()
         if forward in self._open:
             self._open.remove(forward)
         self._consider()
+
+    @staticmethod
+    def _take_again(forward: Forward) -> None:
+        """The forward whose graph was being taken did not finish: the next one is to give it, a few times."""
+        watched = forward.watched
+        watched.unfinished_graphs += 1
+        if watched.unfinished_graphs < MOST_FAILED and not watched.graph_known:
+            if forward.trains:
+                watched.graph_taken = False
+            else:
+                watched.evaluation_taken = False
 
     def _broken(self, error: Exception) -> None:
         """Something of ours went wrong while operations were observed: that forward's graph is given up."""
@@ -289,7 +306,7 @@ class ForwardHooks:
             with self._work.part("watch.graph"):
                 graph = forward.finished_graph(output)
                 if graph is not None and forward.trains:
-                    watched.graph_known = True
+                    watched.graph_known = watched.whole_graph = True
                     self._work.recorder.record("graph", graph)
                 elif graph is not None:
                     watched.evaluated = graph

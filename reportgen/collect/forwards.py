@@ -36,6 +36,7 @@ class Forward:
         self.graph = graph
         self.activations = Activations(watched.after) if activations else None
         self.observer: Observer | None = None
+        self.over = False  # the root's call has ended
 
     def concerns(self, module: nn.Module) -> bool:
         """Whether a call of `module` is a part of it. A module that is not registered in the model may be one."""

@@ -41,16 +41,33 @@ def arguments(args: Sequence[object], kwargs: Mapping[str, object] | None = None
 
 
 def spec_of(tensor: Tensor, name: str = "") -> TensorSpec:
-    """Shape and dtype of `tensor` under the place `name`."""
+    """Shape and dtype of `tensor` under the place `name`; -1 for a size that differs within a nested tensor."""
     dtype = _DTYPES.get(tensor.dtype)
     if dtype is None:
         dtype = _DTYPES[tensor.dtype] = str(tensor.dtype).removeprefix("torch.")
-    return TensorSpec(tuple(map(int, tensor.shape)), dtype, name)
+    return TensorSpec(_shape(tensor), dtype, name)
 
 
 def nbytes_of(tensor: Tensor) -> int:
-    """Bytes the elements of `tensor` take (a view counts as if it were its own)."""
-    return tensor.numel() * tensor.element_size()
+    """Bytes the elements of `tensor` take (a view counts as if it were its own); 0 if torch cannot say how many."""
+    try:
+        return int(tensor.numel()) * tensor.element_size()
+    except Exception:  # noqa: BLE001 - a nested tensor or another class whose number of elements is no number
+        return 0
+
+
+def _shape(tensor: Tensor) -> tuple[int, ...]:
+    try:
+        return tuple(map(int, tensor.shape))
+    except Exception:  # noqa: BLE001 - a nested tensor has no shape, or one with a symbol
+        return tuple(_size(tensor, dim) for dim in range(tensor.dim()))
+
+
+def _size(tensor: Tensor, dim: int) -> int:
+    try:
+        return int(tensor.size(dim))
+    except Exception:  # noqa: BLE001 - the one that differs
+        return -1
 
 
 def _walk(value: object, place: str, depth: int, found: list[tuple[str, Tensor]]) -> None:

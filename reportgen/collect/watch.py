@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -13,9 +14,9 @@ from torch.optim import Optimizer
 
 from reportgen.collect.distribution import distributions_of
 from reportgen.collect.forward_hooks import ForwardHooks
-from reportgen.collect.graph.asked import asked_graph
+from reportgen.collect.graph.asked import asked_graph, uncalled_graph
 from reportgen.collect.graph.faults import fault_in
-from reportgen.collect.graph.settings import paths_of
+from reportgen.collect.graph.settings import class_of, paths_of
 from reportgen.collect.model_record import record_of, unwrapped
 from reportgen.collect.numbers import reason_against
 from reportgen.collect.step_hooks import StepHooks
@@ -40,7 +41,9 @@ class Watcher:
         self._steps = StepHooks(self._work, self._forwards.stepped)
         self._final_step: int | None = None
         self._names: WeakKeyDictionary[nn.Module, str] = WeakKeyDictionary()  # of models whose graph was asked for
+        self._given: dict[str, int] = {}  # each name ever given (another model never gets it) -> how many were like it
         self._asked: dict[str, Graph] = {}
+        self._whole: set[str] = set()  # names of those whose asked forward returned
         recorder.before_flush.append(self._work.later.deliver)
 
     def watch(
@@ -71,7 +74,8 @@ class Watcher:
         if any(watched.root() is root for watched in self._work.models):
             raise InvalidArgumentError("model", type(root).__name__, "a model that is not watched yet (once is enough)")
         known = self._names.pop(root, None)  # its graph was asked for before
-        watched = Watched(self._unique(name or known or type(root).__name__), model, criterion, scheduler)
+        label = known if known and name in (None, known) else self._unique(name or class_of(root).__name__)
+        watched = Watched(label, model, criterion, scheduler)
         watched.scaler = scaler
         self._work.models.append(watched)
         self._steps.forget_strangers()
@@ -164,11 +168,16 @@ class Watcher:
         paths: dict[int, str] = {}
         for watched in self._work.models:
             root = watched.root()
-            paths |= {} if root is None else paths_of(root)
+            for key, path in {} if root is None else paths_of(root).items():
+                several = len(self._work.models) > 1  # then it is said of which, as `current_module` does
+                paths[key] = (self._work.name(watched, path) if path else watched.name) if several else path
         return fault_in(error, paths)
 
     def graph(self, model: nn.Module, args: Sequence[object], kwargs: Mapping[str, object]) -> None:
         """Record the graph of `model`, watched or not, by a forward of ours with these arguments.
+
+        Of one model the last graph recorded is shown. This one never replaces that of a whole training forward, nor,
+        when the forward raises, that of a whole one asked for before. The first training forward replaces it.
 
         Raises InvalidArgumentError for what is no module. What the model's own forward raises becomes a note beside the
         graph up to there, and is raised when the recorder is strict.
@@ -179,8 +188,10 @@ class Watcher:
             return
         name = self._name_of(unwrapped(model))
         graph, error = asked_graph(name, model, args, kwargs)
-        if self._asked.get(name) != graph:  # asked in each epoch, it is the same each time
+        if self._improves(name, graph, error):
             self._asked[name] = graph
+            if error is None:
+                self._whole.add(name)
             self._recorder.record("graph", graph)
         if error is None:
             return
@@ -196,9 +207,21 @@ class Watcher:
         """Record the graphs of evaluation forwards where no training forward came, and the times of modules so far."""
         for watched in self._work.models:
             graph, watched.evaluated = watched.evaluated, None
-            if graph is not None and not watched.graph_taken and not watched.failed_graphs:
+            taken = watched.graph_taken or watched.failed_graphs or watched.name in self._asked
+            if graph is not None and not taken:
                 self._recorder.record("graph", graph)
         self._forwards.final()
+
+    def _improves(self, name: str, graph: Graph, error: Exception | None) -> bool:
+        """Whether a graph that was asked for is to be recorded after those that were."""
+        if any(watched.name == name and watched.whole_graph for watched in self._work.models):
+            return False
+        before = self._asked.get(name)
+        if before is None:
+            return True
+        if error is not None and name in self._whole:
+            return False
+        return before != graph  # asked in each epoch, it is the same each time
 
     def _name_of(self, root: nn.Module) -> str:
         """The name of a model's graph: that under which it is watched, else its class, told apart by a number."""
@@ -206,7 +229,7 @@ class Watcher:
             if watched.root() is root:
                 return watched.name
         if root not in self._names:
-            self._names[root] = self._unique(type(root).__name__)
+            self._names[root] = self._unique(class_of(root).__name__)
         return self._names[root]
 
     def _follow_forward(self, watched: Watched, step: int) -> None:
@@ -223,14 +246,18 @@ class Watcher:
         if not watched.graph_known:
             watched.graph_taken = watched.graph_known = True
             with self._work.part("watch.graph"):
-                self._recorder.record("graph", _compiled_graph(watched))
+                graph = _compiled_graph(watched)
+                if graph is not None and watched.name in self._whole:  # one with calls was asked for before
+                    self._recorder.note("omission", watched.name, graph.notes[0])
+                elif graph is not None:
+                    self._recorder.record("graph", graph)
 
     def _unique(self, name: str) -> str:
-        taken = {*(watched.name for watched in self._work.models), *self._names.values()}
-        number, unique = 1, name
-        while unique in taken:
-            number += 1
-            unique = f"{name}-{number}"
+        unique = name
+        while unique in self._given:
+            self._given[name] += 1
+            unique = f"{name}-{self._given[name]}"
+        self._given[unique] = 1
         return unique
 
 
@@ -250,17 +277,14 @@ def _optimizers(given: object) -> list[Optimizer]:
     return kept
 
 
-def _compiled_graph(watched: Watched) -> Graph:
-    parameters = [parameter for _, parameter in watched.parameters()]
-    sizes = [0 if nn.parameter.is_lazy(p) else p.numel() for p in parameters]
-    return Graph(
-        model=watched.name,
-        captured="nothing: torch.compile is used",
-        parameters=sum(sizes),
-        trainable=sum(size for size, p in zip(sizes, parameters, strict=True) if p.requires_grad),
-        autograd_note="torch.compile is used, so there is no autograd graph of single operations.",
-        notes=(
-            "torch.compile is used: compiled modules are not called one by one, and compiled wrappers warn of hooks. "
-            "So no calls and no activations are seen; weights, gradients and updates are.",
-        ),
+def _compiled_graph(watched: Watched) -> Graph | None:
+    root = watched.root()
+    if root is None:
+        return None
+    graph = uncalled_graph(watched.name, root, "nothing: torch.compile is used")
+    told = (
+        "torch.compile is used: compiled modules are not called one by one, and compiled wrappers warn of hooks. "
+        "So no calls and no activations are seen; weights, gradients and updates are."
     )
+    note = "torch.compile is used, so there is no autograd graph of single operations."
+    return replace(graph, autograd_note=note, notes=(told, *graph.notes))

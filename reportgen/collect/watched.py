@@ -28,8 +28,10 @@ class Watched:
         self.after: Mapping[str, str] = {}
         self.graph_taken = is_compiled(model) and self._wholly_compiled(model)
         self.compiled = self.graph_taken
-        self.graph_known = False  # a Graph of a whole training forward was recorded
+        self.graph_known = False  # a Graph was recorded after which no other comes from its forwards
+        self.whole_graph = False  # it is that of a training forward that returned
         self.failed_graphs = 0  # Graphs of forwards that raised
+        self.unfinished_graphs = 0  # Graphs of forwards that nothing was heard of again
         self.evaluated: Graph | None = None  # that of an evaluation forward, for a model that never trains
         self.evaluation_taken = False
         self.forwards = 0

@@ -26,6 +26,7 @@ class GraphNode:
     flops: floating point operations of one forward, a multiply-add counted as 2; None when not counted.
     seconds: time of one call, None when not measured. memory: bytes of its outputs.
     status: "ok", "failed", "not called". detail: the module's settings, as its repr gives them.
+    Where calls inside were left out (thin_graphs), parameters and flops include theirs; memory, seconds all inside.
     """
 
     id: str

@@ -19,6 +19,7 @@ from torch.nn.modules import module as modules
 from torch.optim import optimizer as optimizers
 from torch.utils.checkpoint import checkpoint
 
+from reportgen.collect.forward_hooks import MOST_FAILED
 from reportgen.collect.recorder import Recorder
 from reportgen.collect.watch import Watcher
 from reportgen.readers.folder import read_folder
@@ -251,7 +252,7 @@ def test_training_is_bit_equal_with_the_graph_asked_for_again_and_again(name):
     watched = training(name, watcher, lambda model, batch: watcher.graph(model, (batch,), {}))
     assert_same(training(name), watched)
     captured = {graph.captured for kind, graph in memory.records if kind == "graph"}
-    assert captured == {"the first training forward", "a forward that report.graph ran"}
+    assert captured == {"the first training forward"}  # which stays
 
 
 @pytest.fixture
@@ -316,9 +317,13 @@ def test_a_watched_model_can_be_sent_to_a_spawned_process(watched):
 
 def test_a_keyboard_interrupt_in_a_forward_leaves_everything_as_it_was():
     class Interrupted(Cnn):
+        interrupts = True
+
         def forward(self, x):
-            super().forward(x)
-            raise KeyboardInterrupt
+            x = super().forward(x)
+            if self.interrupts:
+                raise KeyboardInterrupt
+            return x
 
     memory = Memory()
     watcher = Watcher(memory)
@@ -334,8 +339,29 @@ def test_a_keyboard_interrupt_in_a_forward_leaves_everything_as_it_was():
     assert torch._C._len_torch_dispatch_stack() == 0
     assert torch.is_grad_enabled()
     assert flags == [module.training for module in model.modules()]
+    assert not [graph for kind, graph in memory.records if kind == "graph"]
+    model.interrupts = False
+    model(torch.randn(2, 1, 8, 8))
+    assert memory.last("graph").captured == "the first training forward"
     watcher.close()
     assert hook_tables(model) == clean
+
+
+def test_a_forward_that_is_interrupted_each_time_is_soon_left_alone():
+    class Interrupted(nn.Module):
+        def forward(self, x):
+            seen.append(torch._C._len_torch_function_stack())
+            raise KeyboardInterrupt
+
+    seen = []
+    watcher = Watcher(Memory())
+    model = Interrupted()
+    watcher.watch(model)
+    for _ in range(6):
+        with pytest.raises(KeyboardInterrupt):
+            model(torch.ones(1))
+    watcher.close()
+    assert seen == [1] * MOST_FAILED + [0] * (6 - MOST_FAILED)
 
 
 def test_the_users_own_modes_stay_on_their_stacks():
@@ -429,5 +455,9 @@ def test_a_compiled_model_still_shows_its_weights_and_gradients_and_says_what_it
     assert set(memory.taken["gradient"]) == {"0.weight", "0.bias"}
     assert memory.last("model").compiled
     assert memory.last("model").type == "Sequential"
-    assert "compiled" in memory.last("graph").notes[0]
+    graph = memory.last("graph")
+    assert "compiled" in graph.notes[0]
+    assert [(n.path, n.type, n.parameters, n.status) for n in graph.nodes] == [("0", "Linear", 10, "not called")]
+    assert "in_features=4" in graph.nodes[0].detail
+    assert graph.parameters == 10
     torch._dynamo.reset()

@@ -49,7 +49,7 @@ def test_what_the_failing_module_got_and_the_argument_to_change_are_told():
 
     assert finding.title == "The run failed at step 0 in fc1: RuntimeError"
     assert finding.why == (
-        "shapes cannot be multiplied\n"
+        "shapes cannot be multiplied.\n"
         "fc1 (Linear) got a tensor of float32 (64, 576); it expects 3,136 features in the last dimension."
     )
     assert finding.fix.startswith("Change in_features of fc1 from 3,136 to 576. Start at net.py, line 21")
@@ -62,8 +62,17 @@ def test_a_fault_that_no_rule_knows_tells_what_arrived():
 
     (finding,) = findings(fake_run(status="failed", failure=failure))
 
-    assert finding.why == "no\nNet (Net) got 0 of float32 (2, 3) and mask of int64 ()."
+    assert finding.why == "no.\nNet (Net) got 0 of float32 (2, 3) and mask of int64 ()."
     assert finding.code == ""
+
+
+@pytest.mark.parametrize("message", ["It is over.", "Why?", "", "x" * 500])
+def test_a_message_that_ends_its_sentence_gets_no_second_stop(message):
+    fault = Fault("a", "Net", (TensorSpec((2,), "float32"),))
+    (finding,) = findings(fake_run(status="failed", failure=Failure("E", message, Stamp(0), (), "a", fault)))
+    first, second = finding.why.split("\n")
+    assert first.rstrip(".!?…") == first[:-1]
+    assert second == "a (Net) got a tensor of float32 (2)."
 
 
 def test_a_failed_status_without_an_exception_is_still_an_error():

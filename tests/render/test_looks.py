@@ -47,7 +47,7 @@ def test_the_script_adds_a_theme_and_opens_what_is_folded(browser, folder):
         closed = "[...document.querySelectorAll('details')].filter(fold => !fold.open).length"
         assert tab.evaluate(closed) > 5
         tab.evaluate("document.querySelector('a[href=\"#fold-fc1\"]').click()")
-        tab.wait_for("document.getElementById('fold-fc1').open")
+        tab.wait_for("document.getElementById('fold-fc1').closest('details').open")
         tab.evaluate("document.getElementById('folds').click()")
         assert tab.evaluate(closed) == 0
 

@@ -2,6 +2,9 @@
 
 from dataclasses import replace
 
+import pytest
+
+from reportgen.figures.graphs.hierarchy import Hierarchy
 from reportgen.run.graph import Graph, GraphEdge, GraphNode, TensorSpec
 from reportgen.run.thin import thin
 from reportgen.run.thin_graphs import NODES, thin_graphs
@@ -68,3 +71,60 @@ def test_it_is_said_and_doing_it_again_changes_nothing():
     assert len(once.graphs[1].nodes) == len(run.graphs[1].nodes)
     assert any("nodes of the graphs are kept" in sentence for sentence in once.thinned)
     assert thin(once) is once
+
+
+def weighed(graph):
+    """With numbers in every node, as capture gives them; a node of each kind has none."""
+    nodes = [
+        replace(
+            node,
+            parameters=(3 + at % 5) * 100 if node.kind == "module" and node.call <= 1 else 0,
+            flops=7 + at % 11 if node.kind in ("module", "operation") and at % 13 else None,
+            memory=40 + at % 17 if node.kind in ("module", "operation") and at % 19 else None,
+            seconds=0.25
+            if node.kind == "module" and node.path != "cell"
+            else 0.125
+            if node.kind == "operation"
+            else None,
+        )
+        for at, node in enumerate(graph.nodes)
+    ]
+    return replace(graph, nodes=tuple(nodes))
+
+
+def nested(depth, width):
+    """Modules in modules, each with a first call of its own, and operations beside them."""
+    nodes = [GraphNode("m0", "module", "", "Net", leaf=False)]
+    for k in range(width):
+        parent = "m0"
+        for level in range(depth):
+            name = f"m{k}.{level}"
+            nodes.append(GraphNode(name, "module", f"b{k}.{level}", "Block", parent=parent, leaf=False))
+            nodes.append(GraphNode(f"o{k}.{level}", "operation", "add", "add", parent=parent))
+            parent = name
+    return Graph("net", "x", tuple(nodes), (), operations=True)
+
+
+@pytest.mark.parametrize("graph", [chain(1200, 5), chain(6000, 1), nested(40, 80), nested(3, 1500)])
+def test_the_sums_of_what_is_kept_are_those_of_all(graph):
+    graph = weighed(graph)
+    (thinned,) = thin_graphs((graph,))
+    assert len(thinned.nodes) == NODES
+    before, after = Hierarchy(graph), Hierarchy(thinned)
+    modules = [node.id for node in thinned.nodes if node.kind == "module"]
+    assert "m0" in modules
+    for name in ("parameters", "flops", "memory"):
+        was, is_now = getattr(before, name), getattr(after, name)
+        differ = [one for one in modules if was[before.places[one]] != is_now[after.places[one]]]
+        assert not differ, name
+    seconds = [(before.seconds[before.places[one]], after.seconds[after.places[one]]) for one in modules]
+    assert all(now == pytest.approx(was) if was is not None else now is None for was, now in seconds)
+    assert before.whole(before.memory) == after.whole(after.memory)
+    assert thin_graphs((thinned,))[0] is thinned
+
+
+def test_a_ring_of_parents_comes_to_an_end():
+    ring = [GraphNode(f"r{k}", "operation", "add", "add", parent=f"r{(k + 1) % 3}") for k in range(3)]
+    graph = chain(1200, 5)
+    (thinned,) = thin_graphs((replace(graph, nodes=(*ring, *graph.nodes)),))
+    assert len(thinned.nodes) == NODES

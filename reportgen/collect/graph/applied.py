@@ -13,6 +13,9 @@ from reportgen.collect.graph.draft import Draft
 
 @dataclass(slots=True)
 class _Applied:
+    """call: the bound `apply` itself, which is another object at each call while this one lives."""
+
+    call: object
     draft: Draft
     forward: CodeType | None
     frame: FrameType | None = None
@@ -36,7 +39,7 @@ class AppliedFunctions:
             cls = getattr(subject, "__self__", None)
             if isinstance(cls, type) and issubclass(cls, Function) and self._capture.attentive:
                 code = getattr(cls.forward, "__code__", None)
-                self._open.append(_Applied(self._capture.open(cls.__name__, (), {}), code))
+                self._open.append(_Applied(subject, self._capture.open(cls.__name__, (), {}), code))
             return
         if not self._open:
             return
@@ -48,7 +51,7 @@ class AppliedFunctions:
         elif event == "return":
             if frame is last.frame:
                 last.result = subject
-        elif isinstance(getattr(subject, "__self__", None), type):
+        elif subject is last.call:  # and no other class method, nor an `apply` inside
             self._open.pop()
             failed = event == "c_exception"
             self._capture.close(last.draft, None if failed else last.result, failed)

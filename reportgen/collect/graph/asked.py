@@ -38,27 +38,23 @@ def asked_graph(
 ) -> tuple[Graph, Exception | None]:
     """The graph of `model` called with these arguments, and the exception that ended its forward, if one did.
 
-    The forward runs without gradients and with each module in the mode it is in; flags, buffers, attributes and random
-    number streams are as before when this returns. Modules that are compiled run uncompiled. A model with lazy modules
-    is not run, since that would give them their shape: its modules are listed as not called.
+    The forward runs without gradients and with each module in the mode it is in. It gets copies of the arguments, and
+    what it changes of the model and of the random numbers is put back before this returns: see `as_it_was`. Modules
+    that are compiled run uncompiled. A model with lazy modules is not run, since that would give them their shape: its
+    modules are listed as not called. Raises what goes wrong in the capture itself.
     """
     root = unwrapped(model)
-    paths = paths_of(root)
-    leaves = {
-        path: module
-        for path, module in root.named_modules()
-        if is_callable(module) and not any(True for _ in module.children())
-    }
     lazy = [path or type(m).__name__ for path, m in root.named_modules() if _is_lazy(m)]
     if lazy:
-        capture = GraphCapture(name, paths, root, "nothing: the model has lazy modules", "")
+        graph = uncalled_graph(name, root, "nothing: the model has lazy modules")
         note = f"The model was not run, since that would give its lazy modules their shape ({', '.join(lazy[:5])})."
-        return _completed(capture.finish(None, root, leaves), note), None
-    capture = GraphCapture(name, paths, root, ASKED, why_hooks_only(root, asked=True))
+        return _completed(graph, note), None
+    leaves = _leaves(root)
+    capture = GraphCapture(name, paths_of(root), root, ASKED, why_hooks_only(root, asked=True))
     failures: list[Exception] = []
     try:
-        with _alone(root), _hooked(capture, failures):
-            output = _call(root, capture, failures, args, kwargs)
+        with _alone(root, args, kwargs) as (given, keywords), _hooked(capture, failures):
+            output = _call(root, capture, failures, given, keywords)
             if failures:  # of our own, not of the model's
                 raise failures[0]
         graph = capture.finish(output, root, leaves)
@@ -69,6 +65,19 @@ def asked_graph(
         graph = capture.finish_failed(root, leaves, error)
         return _completed(graph), error
     return _completed(graph), None
+
+
+def uncalled_graph(name: str, root: nn.Module, captured: str) -> Graph:
+    """The graph of a model whose calls are not seen: its modules without children, each "not called"."""
+    return GraphCapture(name, paths_of(root), root, captured, "").finish(None, root, _leaves(root))
+
+
+def _leaves(root: nn.Module) -> dict[str, nn.Module]:
+    return {
+        path: module
+        for path, module in root.named_modules()
+        if is_callable(module) and not any(True for _ in module.children())
+    }
 
 
 def _completed(graph: Graph, *notes: str) -> Graph:
@@ -95,22 +104,27 @@ def _call(
 
 
 @contextmanager
-def _alone(root: nn.Module) -> Iterator[None]:
-    """No gradients, no compiling, no cast weights left in autocast's cache, and the model as it was afterwards."""
+def _alone(
+    root: nn.Module, args: Sequence[object], kwargs: Mapping[str, object]
+) -> Iterator[tuple[Sequence[Any], Mapping[str, Any]]]:
+    """Give what to call `root` with, and leave the model as it was afterwards.
+
+    Inside there are no gradients, no compiling, and no cast weights left in autocast's cache.
+    """
     _here.now = True
     cached = torch.is_autocast_cache_enabled()
     try:
         with ExitStack() as stack:
-            stack.enter_context(as_it_was(root))
             stack.enter_context(torch.inference_mode(False))
             stack.enter_context(torch.no_grad())
+            given = stack.enter_context(as_it_was(root, args, kwargs))
             torch.set_autocast_cache_enabled(False)
             if is_compiled(root) or "torch._dynamo" in sys.modules:
                 stack.enter_context(torch.compiler.set_stance("force_eager"))
             if is_compiled(root):  # a compiled part warns of hooks at its call
                 stack.enter_context(warnings.catch_warnings())
                 warnings.simplefilter("ignore")
-            yield
+            yield given
     finally:
         torch.set_autocast_cache_enabled(cached)
         _here.now = False

@@ -9,12 +9,13 @@ from typing import Concatenate, ParamSpec, Protocol, TypeVar
 from torch import Tensor, nn
 
 from reportgen.collect.flops import flops_of
+from reportgen.collect.graph.called import CalledModules
 from reportgen.collect.graph.charges import flops_of_call
 from reportgen.collect.graph.draft import Draft
 from reportgen.collect.graph.faults import fault_of
 from reportgen.collect.graph.products import Products
 from reportgen.collect.graph.remarks import remarks
-from reportgen.collect.graph.settings import is_opaque, own_parameters, settings_of
+from reportgen.collect.graph.settings import class_of, is_opaque, own_parameters, paths_of, settings_of
 from reportgen.collect.origins import Origins
 from reportgen.collect.structure import arguments, nbytes_of, spec_of, tensors_in
 from reportgen.run.graph import Fault, Graph
@@ -68,7 +69,7 @@ class GraphCapture:
 
     def __init__(self, name: str, paths: Mapping[int, str], root: nn.Module, captured: str, hooks_only: str) -> None:
         self._name = name
-        self._paths = paths
+        self._modules = CalledModules(root, paths)
         self._captured = captured
         self.hooks_only = hooks_only
         # Whether an operation that begins now is one of the user's: no plumbing inside a node, none of ours. A plain
@@ -76,11 +77,8 @@ class GraphCapture:
         self.attentive = False
         self._drafts: list[Draft] = []
         self._stack: list[Draft] = []
-        self._calls: dict[int, int] = {}
-        self._strangers: dict[int, str] = {}
-        self._untrained = 0  # strangers with parameters
         self._provenance: Provenance = Origins() if hooks_only else Products()
-        self._own = {id(t) for t in (*root.parameters(), *root.buffers())}
+        self._own: set[int] = set()  # ids of the parameters and buffers that the root has when it is called
         self._numbers = {"module": 0, "operation": 0, "input": 0, "output": 0}
         self._batch: int | None = None
         self._missed = 0
@@ -100,9 +98,11 @@ class GraphCapture:
             if draft is around:
                 break
             draft.dissolved = True
-        key = id(module)
-        self._calls[key] = call = self._calls.get(key, 0) + 1
-        draft = Draft("module", self._path(module), type(module).__name__, key, call=call)
+        if not self._stack:  # not before: a buffer may have been replaced since
+            self._own = {id(t) for t in (*module.parameters(), *module.buffers())}
+        met = self._modules.meet(module)
+        met.calls += 1
+        draft = Draft("module", met.path, class_of(module).__name__, id(module), call=met.calls)
         draft.training, draft.opaque = module.training, is_opaque(module)
         draft.status = "failed"  # until it has returned
         if around is not None:
@@ -120,7 +120,7 @@ class GraphCapture:
         if draft is None:
             return False
         draft.status = "ok"
-        draft.type = type(module).__name__  # a lazy layer has become another
+        draft.type = class_of(module).__name__  # a lazy layer has become another
         draft.detail = settings_of(module)
         made = tensors_in(output)
         self._gives(draft, made)
@@ -147,9 +147,9 @@ class GraphCapture:
             draft.detail = settings_of(module)
             if draft.nodes:
                 draft.sources.clear()
-        path = self._paths.get(id(module))
-        if error is not None and path is not None and (self._fault is None or self._fault[0] != id(error)):
-            self._fault = id(error), fault_of(path, module, args, kwargs, error)
+        met = self._modules.find(module)
+        if error is not None and met is not None and met.held and (self._fault is None or self._fault[0] != id(error)):
+            self._fault = id(error), fault_of(met.path, module, args, kwargs, error)
 
     # -- operations -----------------------------------------------------------------------------------------------
 
@@ -240,7 +240,9 @@ class GraphCapture:
         self, root: nn.Module, leaves: Mapping[str, nn.Module], captured: str, fault: Fault | None = None
     ) -> Graph:
         self._provenance.clear()
-        own = {self._paths.get(key, ""): numbers for key, numbers in own_parameters(root).items()}
+        paths = paths_of(root)  # anew: the forward may have made modules
+        self._rename(self._modules.adopted(paths))
+        own = {paths[key]: numbers for key, numbers in own_parameters(root).items()}
         opaque = {d.path for d in self._drafts if d.kind == "module" and d.opaque and not d.calls}
         called = {d.path for d in self._drafts if d.kind == "module"}
         for path in list(own):
@@ -248,9 +250,10 @@ class GraphCapture:
             if owner is not None:  # the output projection inside an attention, whose weight that takes as it is
                 own[owner] += own.pop(path)
                 called.add(path)
+        first = {d.path: d for d in reversed(self._drafts) if d.kind == "module"}
         for path, module in leaves.items():
             if path not in called:
-                self._not_called(path, module)
+                self._not_called(path, module, first)
         for draft in self._drafts:
             if draft.kind == "module" and draft.call <= 1:
                 draft.parameters = own.get(draft.path, 0)
@@ -268,25 +271,21 @@ class GraphCapture:
             flops=sum(counted) if counted else None,
             uncounted=tuple(sorted({d.type for d in self._drafts if d.uncounted})),
             batch=self._batch,
-            notes=remarks(self.hooks_only, self._reads, self._untrained, self._missed, self._dropped, MOST_NODES),
+            notes=remarks(
+                self.hooks_only, self._reads, self._modules.untrained, self._missed, self._dropped, MOST_NODES
+            ),
             fault=fault,
         )
 
     # -- inside ---------------------------------------------------------------------------------------------------
 
-    def _path(self, module: nn.Module) -> str:
-        path = self._paths.get(id(module))
-        if path is not None:
-            return path
-        if id(module) not in self._strangers:
-            name, number = type(module).__name__, 1
-            stranger = f"({name})"
-            while stranger in self._strangers.values():
-                number += 1
-                stranger = f"({name} {number})"
-            self._strangers[id(module)] = stranger
-            self._untrained += next(module.parameters(), None) is not None
-        return self._strangers[id(module)]
+    def _rename(self, names: Mapping[str, str]) -> None:
+        """Call modules by another name than they had when they were called."""
+        if names:
+            for draft in self._drafts:
+                if draft.kind == "module":
+                    draft.path = names.get(draft.path, draft.path)
+            self._reads = {names.get(path, path): name for path, name in self._reads.items()}
 
     def _module(self) -> Draft | None:
         """The innermost module that is called now."""
@@ -328,8 +327,8 @@ class GraphCapture:
             draft = Draft("input", name, "input", outputs=(spec_of(tensor, name),))
             self._number(draft)
             self._provenance.made(tensor, draft.id)
-            if self._batch is None and tensor.dim():
-                self._batch = int(tensor.shape[0])
+            if self._batch is None and (shape := draft.outputs[0].shape):
+                self._batch = shape[0]
 
     def _connect(self, draft: Draft, taken: Sequence[tuple[str, Tensor]]) -> None:
         """Note what a call took, and where that came from."""
@@ -377,12 +376,12 @@ class GraphCapture:
                 return path
         return "" if "" in opaque and path else None
 
-    def _not_called(self, path: str, module: nn.Module) -> None:
+    def _not_called(self, path: str, module: nn.Module, first: Mapping[str, Draft]) -> None:
+        """first: full name -> the module's first call."""
         parent = path
-        first = {d.path: d for d in reversed(self._drafts) if d.kind == "module"}
         while parent and parent not in first:
             parent = parent.rpartition(".")[0]
-        draft = Draft("module", path, type(module).__name__, call=0, status="not called")
+        draft = Draft("module", path, class_of(module).__name__, call=0, status="not called")
         draft.parent = first.get(parent)
         draft.training, draft.detail = module.training, settings_of(module)
         self._number(draft, crowded=True)

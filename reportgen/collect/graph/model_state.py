@@ -1,10 +1,13 @@
-"""Everything a forward may change of a model and of the random numbers, put back as it was, bit for bit."""
+"""Everything a forward may change of a model, its arguments and the random numbers, put back as it was, bit for bit."""
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import random
 import sys
-from collections.abc import Iterator
+from collections import UserDict
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -12,18 +15,28 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.grad_mode import _unsafe_preserve_version_counter
 
+from reportgen.collect.graph.copies import put_back
+from reportgen.collect.structure import arguments, tensors_in
+
 # The tables of a module, whose contents are put back in place: torch and users hold references to them.
 _TABLES = ("_parameters", "_buffers", "_modules")
 
 
 @contextmanager
-def as_it_was(root: nn.Module) -> Iterator[None]:
-    """Put `root` back when the block is left, however that is: flags, attributes, buffers, random number streams.
+def as_it_was(
+    root: nn.Module, args: Sequence[object], kwargs: Mapping[str, object]
+) -> Iterator[tuple[Sequence[Any], Mapping[str, Any]]]:
+    """Put `root` back when the block is left, however that is. Gives the arguments to call it with.
 
-    In the block every buffer is a copy, so that the originals are not written to at all: neither their numbers nor
-    their versions (which a backward to come checks) change. Weights that an embedding renormalises in its forward are
-    copies, too. Attributes that the forward sets or adds are reset; what it changes inside of them (a list it appends
-    to) is not.
+    Put back are, of each module: its flags, parameters, buffers and submodules, the attributes that the forward sets or
+    adds, the numbers, memory and versions (which a backward to come checks) of parameters, of gradients and of tensors
+    in attributes, also in lists, dicts and dataclasses there, and the state of random number generators (torch's,
+    numpy's, Python's) in attributes. Of the process: the streams of random numbers. Other objects that the forward
+    changes inside (a list it appends to) are not.
+
+    Buffers are copies in the block, so that even an extension that hides that it writes leaves the originals alone; so
+    are the tensors among the arguments, and the lists, tuples, dicts and dataclasses they are in. What is one tensor
+    stays one: a tensor given twice, a buffer of two modules, a buffer or parameter of the model that is an argument.
     """
     with ExitStack() as stack:
         stack.callback(_numbers())
@@ -31,19 +44,57 @@ def as_it_was(root: nn.Module) -> Iterator[None]:
         saved = [_Saved(module) for module in modules]
         for one in reversed(saved):
             stack.callback(one.restore)
-        copies: dict[int, Tensor] = {}  # a buffer that two modules hold stays one
+        held: list[Tensor] = list(root.parameters())
+        copies: dict[int, Any] = {id(parameter): parameter for parameter in held}
         for module in modules:
             if isinstance(module, torch.jit.ScriptModule):
                 stack.callback(_rewriting(module))
                 continue
             for name, buffer in module._buffers.items():
                 if buffer is not None:
-                    if id(buffer) not in copies:
-                        copies[id(buffer)] = buffer.detach().clone()
-                    module._buffers[name] = copies[id(buffer)]
-            if isinstance(module, (nn.Embedding, nn.EmbeddingBag)) and module.max_norm is not None:
-                module._parameters["weight"] = nn.Parameter(module.weight.detach().clone(), module.weight.requires_grad)
-        yield
+                    held.append(buffer)
+                    module._buffers[name] = _copied(buffer, copies)
+            attributes = {k: v for k, v in vars(module).items() if k not in _TABLES}
+            held += [tensor for value in attributes.values() for _, tensor in tensors_in(value)]
+        held += [p.grad for p in root.parameters() if p.is_leaf and p.grad is not None]
+        held += [tensor for _, tensor in arguments(args, kwargs)]  # those in objects that are given as they are
+        stack.enter_context(put_back(held))
+        yield [_copied(value, copies) for value in args], {k: _copied(v, copies) for k, v in kwargs.items()}
+
+
+def _copied(value: Any, copies: dict[int, Any]) -> Any:
+    """`value` with the tensors and containers in it copied. copies: id of what was copied -> its copy."""
+    key = id(value)
+    if key in copies:
+        return copies[key]
+    if isinstance(value, Tensor):
+        made: Any = value.detach().clone()
+        if value.requires_grad:
+            made.requires_grad_()
+        copies[key] = made
+    elif isinstance(value, (dict, UserDict)):
+        copies[key] = made = copy.copy(value)
+        for name, item in value.items():
+            made[name] = _copied(item, copies)
+    elif isinstance(value, list):
+        copies[key] = made = copy.copy(value)
+        made[:] = [_copied(item, copies) for item in value]
+    elif isinstance(value, tuple):
+        items = [_copied(item, copies) for item in value]
+        if all(new is old for new, old in zip(items, value, strict=True)):
+            return value
+        try:
+            copies[key] = made = tuple.__new__(type(value), items)
+        except TypeError:  # what torch.max and its like return
+            copies[key] = made = type(value)(items)
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        copies[key] = made = copy.copy(value)
+        for field in dataclasses.fields(value):
+            if hasattr(value, field.name):
+                object.__setattr__(made, field.name, _copied(getattr(value, field.name), copies))
+    else:
+        return value
+    return made
 
 
 class _Saved:
@@ -54,9 +105,8 @@ class _Saved:
         self._attributes = dict(vars(module))
         self._tables = {name: dict(vars(module)[name]) for name in _TABLES if isinstance(vars(module).get(name), dict)}
         self._transient = set(module._non_persistent_buffers_set)
-        self._generators = [
-            (value, value.get_state()) for value in vars(module).values() if isinstance(value, torch.Generator)
-        ]
+        self._gradients = [(p, p.grad) for p in module.parameters(recurse=False) if p.is_leaf]
+        self._generators = [set_back for value in vars(module).values() for set_back in _generator(value)]
 
     def restore(self) -> None:
         attributes: dict[str, Any] = vars(self._module)
@@ -69,8 +119,29 @@ class _Saved:
         transient = self._module._non_persistent_buffers_set
         transient.clear()
         transient.update(self._transient)
-        for generator, state in self._generators:
-            generator.set_state(state)
+        for parameter, gradient in self._gradients:
+            if parameter.grad is not gradient:
+                parameter.grad = gradient
+        for set_back in self._generators:
+            set_back()
+
+
+def _generator(value: object) -> Iterator[Any]:
+    """What sets a generator of random numbers back to where it is now; nothing for any other value."""
+    numpy = sys.modules.get("numpy")
+    if isinstance(value, torch.Generator):
+        state = value.get_state()
+        yield lambda: value.set_state(state)
+    elif isinstance(value, random.Random):
+        python = value.getstate()
+        yield lambda: value.setstate(python)
+    elif numpy is not None and isinstance(value, numpy.random.RandomState):
+        legacy = value.get_state()
+        yield lambda: value.set_state(legacy)
+    elif numpy is not None and isinstance(value, numpy.random.Generator):
+        bits = value.bit_generator
+        numbers = bits.state
+        yield lambda: setattr(bits, "state", numbers)
 
 
 def _rewriting(module: nn.Module) -> Any:
@@ -79,8 +150,8 @@ def _rewriting(module: nn.Module) -> Any:
 
     def write() -> None:
         with torch.no_grad(), _unsafe_preserve_version_counter(tuple(b for b, _ in held)):
-            for buffer, copy in held:
-                buffer.copy_(copy)
+            for buffer, copied in held:
+                buffer.copy_(copied)
 
     return write if held else lambda: None
 

@@ -42,11 +42,11 @@ def sweep() -> None:
     functions: list[object] = _get_current_function_mode_stack()  # type: ignore[no-untyped-call]
     for mode in functions:
         if isinstance(mode, _Functions) and not mode.observer.on:
-            _take_out(mode, functions, _pop_function, torch._C._push_on_torch_function_stack)
+            take_out(mode, functions, _pop_function, torch._C._push_on_torch_function_stack)
     dispatched = _get_current_dispatch_mode_stack()
     for one in dispatched:
         if isinstance(one, _Dispatched) and not one.observer.on:
-            _take_out(one, dispatched, _pop_dispatched, torch._C._push_on_torch_dispatch_stack)
+            take_out(one, dispatched, pop_dispatched, torch._C._push_on_torch_dispatch_stack)
 
 
 def held() -> list[Any]:
@@ -153,8 +153,8 @@ class Observer:
         self.capture = self._applied = None
         functions: list[object] = _get_current_function_mode_stack()  # type: ignore[no-untyped-call]
         dispatched = _get_current_dispatch_mode_stack()
-        one = _take_out(self._functions, functions, _pop_function, torch._C._push_on_torch_function_stack)
-        other = _take_out(self._dispatched, dispatched, _pop_dispatched, torch._C._push_on_torch_dispatch_stack)
+        one = take_out(self._functions, functions, _pop_function, torch._C._push_on_torch_function_stack)
+        other = take_out(self._dispatched, dispatched, pop_dispatched, torch._C._push_on_torch_dispatch_stack)
         return one and other
 
     @property
@@ -197,21 +197,22 @@ class Observer:
         self, capture: GraphCapture, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         """Call `func`, which the user's code calls, and note it if it is an operation."""
-        name = operation_of(func)
-        if not name:
-            if read := read_of(func):
-                capture.read(read)
-            return func(*args, **kwargs)
+        name, draft = "", None
         aside = held()
         try:
-            pause(aside)
-            draft = capture.open(name, args, kwargs, writes(func))
+            name = operation_of(func)
+            if name:
+                pause(aside)
+                draft = capture.open(name, args, kwargs, writes(func))
+            elif read := read_of(func):
+                capture.read(read)
         except Exception as error:  # noqa: BLE001 - whatever it is, the forward goes on
             self._broken(error)
-            return func(*args, **kwargs)
         finally:
             if aside:
                 sys.setprofile(aside.pop())
+        if draft is None:
+            return func(*args, **kwargs)
         try:
             result = func(*args, **kwargs)
         except Exception:
@@ -316,7 +317,7 @@ def _unmoved(iterator: Iterator[object]) -> object:
     return reduced[1][0]
 
 
-def _take_out(mode: object, stack: Sequence[object], pop: Callable[[], object], push: Callable[[Any], None]) -> bool:
+def take_out(mode: object, stack: Sequence[object], pop: Callable[[], object], push: Callable[[Any], None]) -> bool:
     """Take one mode off a stack and put those above it back. Whether it was there."""
     if not any(one is mode for one in stack):
         return False
@@ -332,5 +333,6 @@ def _pop_function() -> object:
     return torch._C._pop_torch_function_stack()
 
 
-def _pop_dispatched() -> object:
+def pop_dispatched() -> object:
+    """Take the topmost mode off the dispatcher's stack."""
     return torch._C._pop_torch_dispatch_stack(None)

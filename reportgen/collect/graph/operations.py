@@ -42,7 +42,6 @@ _REFLECTED = frozenset(
 _SPOKEN = {"truediv": "div", "floordiv": "floor_divide", "mod": "remainder", "iter": "unbind"}
 
 
-@lru_cache(maxsize=4096)
 def operation_of(function: object) -> str:
     """The operation's name as people call it ("add", "cat", "relu"), "" for what is no operation.
 
@@ -52,26 +51,33 @@ def operation_of(function: object) -> str:
     if name == "__get__":
         attribute = str(getattr(getattr(function, "__self__", None), "__name__", ""))
         return attribute if attribute in _VIEWS else ""
-    if name in _READS or name in _BOOKKEEPING:
-        return ""
     if name in ("default", "out") or "." in name:  # an overload of torch.ops: aten.add.Tensor
         packet = getattr(function, "_overloadpacket", None)
         name = str(getattr(packet, "__name__", name)).partition(".")[0]
+    return _spoken(name)
+
+
+@lru_cache(maxsize=4096)  # of names: a function of the user's, and what it encloses, would be held for good
+def _spoken(name: str) -> str:
+    if name in _READS or name in _BOOKKEEPING:
+        return ""
     bare = name.strip("_")
     if name.startswith("__") and bare[:1] in ("r", "i") and bare[1:] in _REFLECTED:
         bare = bare[1:]
     return _SPOKEN.get(bare, bare)
 
 
-@lru_cache(maxsize=4096)
 def writes(function: object) -> bool:
     """Whether a function that gives back its argument has written into it: add_, __iadd__, __setitem__."""
-    name = str(getattr(function, "__name__", ""))
+    return _writes(str(getattr(function, "__name__", "")))
+
+
+@lru_cache(maxsize=4096)
+def _writes(name: str) -> bool:
     dunder = name.startswith("__")
     return name == "__setitem__" or (name.strip("_").startswith("i") if dunder else name.endswith("_"))
 
 
-@lru_cache(maxsize=4096)
 def read_of(function: object) -> str:
     """The name of a function that hands numbers of a tensor to Python ("item"), "" for any other."""
     name = str(getattr(function, "__name__", ""))

@@ -15,8 +15,8 @@ def remarks(
 ) -> tuple[str, ...]:
     """hooks_only: why there are no operations, "" when there are. reads: module -> how it read a number of a tensor.
 
-    strangers: called modules with parameters that the model does not hold. missed: tensors of unknown origin.
-    dropped: calls beyond the first `kept`.
+    strangers: called modules with parameters that the model does not hold, not even when its forward is over. missed:
+    tensors of unknown origin. dropped: calls beyond the first `kept`.
     """
     found: list[str] = []
     if hooks_only:
@@ -37,7 +37,8 @@ def remarks(
         held = "A module is" if one else f"{strangers:,} modules are"
         found.append(
             f"{held} called but not registered in the model (kept in a plain list?) and named by class; "
-            f"model.parameters() does not hold {'its' if one else 'their'} parameters, so no optimizer trains them."
+            f"model.parameters() does not hold {'its' if one else 'their'} parameters, so an optimizer made from "
+            "model.parameters() does not train them."
         )
     if missed:
         why = "no operation that torch shows made them"

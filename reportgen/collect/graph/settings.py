@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from torch import nn
+from torch.nn.utils.parametrize import is_parametrized
 
 from reportgen.run.redact import scrub
 
@@ -22,9 +23,15 @@ _COMPOSED = (
 _CONTAINERS = (nn.ParameterList, nn.ParameterDict, nn.ModuleList, nn.ModuleDict, nn.Sequential)
 
 
+def class_of(module: nn.Module) -> type:
+    """The class of `module` as the user knows it: torch makes another for one with parametrizations."""
+    kind = type(module)
+    return kind.__bases__[0] if kind.__module__ == "torch.nn.utils.parametrize" and is_parametrized(module) else kind
+
+
 def is_opaque(module: nn.Module) -> bool:
     """Whether what happens inside is plumbing of torch.nn's own module: neither operations nor modules are shown."""
-    return type(module).__module__.startswith(("torch.nn.", "torch.ao.nn.")) and not isinstance(module, _COMPOSED)
+    return class_of(module).__module__.startswith(("torch.nn.", "torch.ao.nn.")) and not isinstance(module, _COMPOSED)
 
 
 def paths_of(root: nn.Module) -> dict[int, str]:
@@ -53,6 +60,6 @@ def settings_of(module: nn.Module) -> str:
     try:
         text = module.extra_repr()[:120]
         # torch's own modules say numbers and words of torch's own, and there are hundreds of them.
-        return text if type(module).__module__.startswith("torch.nn.modules.") else scrub(text)
+        return text if class_of(module).__module__.startswith("torch.nn.modules.") else scrub(text)
     except Exception:  # noqa: BLE001 - user's code; only a detail is missing then
         return ""

@@ -42,6 +42,7 @@ class ModuleTimes:
         self._begun: dict[int, int] = {}  # id of Watched -> forwards timed
         self._last: dict[int, int] = {}
         self._found: dict[str, list[dict[str, float]]] = {}  # name of the model -> path -> seconds a call, by forward
+        self._recorded: dict[str, int] = {}  # name of the model -> forwards in its last record
         self._reading = threading.Lock()
         self._waiting: deque[tuple[str, list[tuple[str, torch.cuda.Event, torch.cuda.Event]]]] = deque()
 
@@ -119,10 +120,11 @@ class ModuleTimes:
                 self._add(name, [(path, start.elapsed_time(end) / 1000) for path, start, end in calls])
 
     def final(self) -> None:
-        """Record what was found of models with fewer forwards than wanted."""
+        """Record what was found of models with fewer forwards than wanted. Those still to come are added to them."""
         self.deliver(last=True)
-        for name in tuple(self._found):
-            self._record(name)
+        for name, found in tuple(self._found.items()):
+            if len(found) > self._recorded.get(name, 0):
+                self._record(name)
 
     @staticmethod
     def _on_device(root: nn.Module) -> bool:
@@ -155,7 +157,8 @@ class ModuleTimes:
             self._record(name)
 
     def _record(self, name: str) -> None:
-        found = self._found.pop(name)
+        found = self._found[name]
+        self._recorded[name] = len(found)
         paths = dict.fromkeys(path for one in found for path in one)
         seconds = {path: median([one[path] for one in found if path in one]) for path in paths}
         self._work.recorder.record("graph_times", GraphTimes(name, len(found), seconds))

@@ -50,6 +50,8 @@ def _why(failure: Failure) -> str:
     fault = failure.fault
     if fault is None or not fault.got:
         return told
+    if not told.endswith((".", "!", "?", ":", "…")):
+        told += "."  # a line break is no end of a sentence where the page runs its lines together
     got = listed([f"{spec.name or 'a tensor'} of {_shape(spec)}" for spec in fault.got])
     name = fault.module or fault.type
     return f"{told}\n{name} ({fault.type}) got {got}" + (f"; it expects {fault.expected}." if fault.expected else ".")

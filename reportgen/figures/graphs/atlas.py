@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass, field, replace
 
 from reportgen.blocks.slug import slug
@@ -23,14 +23,14 @@ MANY_JOINTS = 60
 
 @dataclass(frozen=True, slots=True)
 class Plate:
-    """One picture. id: on the page, "" for the overview. same, like: places of modules that it shows as well, the
+    """One picture. id: on the page, "" for the overview. twins, alike: places of modules that it shows as well, the
     latter of other sizes."""
 
     sketch: Sketch
     wires: Wiring
     id: str = ""
-    same: list[int] = field(default_factory=list)
-    like: list[int] = field(default_factory=list)
+    twins: list[int] = field(default_factory=list)
+    alike: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +45,13 @@ class Atlas:
         """Places of modules of which the inside is drawn -> id of that picture."""
         found: dict[int, str] = {}
         for plate in self.plates[1:]:
-            for p in (plate.sketch.scope, *plate.same, *plate.like):
+            for p in (plate.sketch.scope, *plate.twins, *plate.alike):
                 found[p] = plate.id
         return found
+
+    def without(self, ids: Set[str]) -> Atlas:
+        """The same without some of the pictures."""
+        return replace(self, plates=tuple(plate for plate in self.plates if not plate.id or plate.id not in ids))
 
 
 def plate_of(tree: Hierarchy, sketcher: Sketcher, scope: int) -> Plate:
@@ -77,7 +81,7 @@ def atlas(tree: Hierarchy, same: Signatures, sketcher: Sketcher, prefix: str, cl
     drawn: list[Plate] = []
     spent = cost(tree, overview)
     of_twins: dict[int, Plate] = {}
-    of_like: dict[int, Plate] = {}
+    of_alike: dict[int, Plate] = {}
     missing: list[int] = []
 
     def draw(p: int, most: int) -> bool:
@@ -90,13 +94,13 @@ def atlas(tree: Hierarchy, same: Signatures, sketcher: Sketcher, prefix: str, cl
         spent += cost(tree, plate)
         drawn.append(plate)
         of_twins[same.twins[p]] = plate
-        of_like.setdefault(same.alike[p], plate)
+        of_alike.setdefault(same.alike[p], plate)
         return True
 
     # First each structure once, then those of other sizes while there is room.
     waiting, later = _closed(tree, overview.sketch), []
     for p in waiting:
-        if same.twins[p] in of_twins or same.alike[p] in of_like:
+        if same.twins[p] in of_twins or same.alike[p] in of_alike:
             later.append(p)
         elif draw(p, MOST):
             waiting.extend(_closed(tree, drawn[-1].sketch))
@@ -104,11 +108,11 @@ def atlas(tree: Hierarchy, same: Signatures, sketcher: Sketcher, prefix: str, cl
             missing.append(p)
     for p in later:
         if same.twins[p] in of_twins:
-            of_twins[same.twins[p]].same.append(p)
+            of_twins[same.twins[p]].twins.append(p)
         elif draw(p, ENOUGH):
             later.extend(_closed(tree, drawn[-1].sketch))
-        elif same.alike[p] in of_like:
-            of_like[same.alike[p]].like.append(p)
+        elif same.alike[p] in of_alike:
+            of_alike[same.alike[p]].alike.append(p)
         else:
             missing.append(p)
     drawn.sort(key=lambda plate: plate.sketch.scope)

@@ -1,11 +1,11 @@
-"""A draft as DOT source: for the layout without a word of a user, and for readers with all of them."""
+"""A plan as DOT source: for the layout without a word of a user, and for readers with all of them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reportgen.figures.graphs.draft import FACT, Box, Draft, Edge, Frame, height_of, line_width
 from reportgen.figures.graphs.kinds import KIND_COLOURS
+from reportgen.figures.graphs.plan import FACT, Box, Edge, Frame, Plan, height_of, line_width
 from reportgen.figures.palette import COLOURS
 from reportgen.figures.text import one_line, width_of
 
@@ -35,14 +35,14 @@ def quoted(words: str) -> str:
     return f'"{plain}"'
 
 
-def layout_source(draft: Draft) -> str:
+def layout_source(plan: Plan) -> str:
     """The source of which Graphviz makes a layout: sizes and names of ours only."""
-    return "\n".join(["digraph {", *_HEAD, *_Source(False).lines(draft), "}"]) + "\n"
+    return "\n".join(["digraph {", *_HEAD, *_Source(False).lines(plan), "}"]) + "\n"
 
 
-def written_source(draft: Draft) -> str:
+def written_source(plan: Plan) -> str:
     """The source of the same picture with all its words, for any Graphviz."""
-    return "\n".join(["digraph {", *_WRITTEN, *_Source(True).lines(draft), "}"]) + "\n"
+    return "\n".join(["digraph {", *_WRITTEN, *_Source(True).lines(plan), "}"]) + "\n"
 
 
 class _Source:
@@ -51,13 +51,13 @@ class _Source:
         self._footed: set[str] = set()
         self._narrow: set[str] = set()
 
-    def lines(self, draft: Draft) -> Iterator[str]:
+    def lines(self, plan: Plan) -> Iterator[str]:
         if not self._words:
-            self._footed = {box.name for box in draft.boxes() if box.foot}
-            self._narrow = {box.name for box in draft.boxes() if box.span > box.width}
-        for item in draft.items:
+            self._footed = {box.name for box in plan.boxes() if box.foot}
+            self._narrow = {box.name for box in plan.boxes() if box.span > box.width}
+        for item in plan.items:
             yield from self._item(item)
-        for edge in draft.edges:
+        for edge in plan.edges:
             yield self._edge(edge)
 
     def _item(self, item: Box | Frame) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -145,25 +146,30 @@ class Hierarchy:
     @cached_property
     def seconds(self) -> list[float | None]:
         """By place: measured time of one call, else the sum of those inside; None where nothing was measured."""
-        return self._known([node.seconds for node in self.nodes], own_first=True)
+        return self._known([node.seconds for node in self.nodes], lambda own, inside: own)
 
     @cached_property
     def memory(self) -> list[float | None]:
-        """By place: bytes of all outputs made inside, else of its own; None where nothing is known."""
-        return self._known([node.memory for node in self.nodes], own_first=False)
+        """By place: bytes of all outputs made inside, of its own where those are more; None where nothing is known."""
+        return self._known([node.memory for node in self.nodes], max)
 
     @cached_property
     def flops(self) -> list[float | None]:
-        """By place: counted operations of all inside, else its own; None where nothing was counted."""
-        return self._known([node.flops for node in self.nodes], own_first=False)
+        """By place: operations counted for itself and for all inside; None where nothing was counted."""
+        return self._known([node.flops for node in self.nodes], operator.add)
 
-    def _known(self, own: Sequence[float | None], own_first: bool) -> list[float | None]:
+    def _known(self, own: Sequence[float | None], together: Callable[[float, float], float]) -> list[float | None]:
         values: list[float | None] = list(own)
         for p in range(len(values) - 1, -1, -1):
             inner = [value for child in self.children[p] if (value := values[child]) is not None]
-            if inner and (values[p] is None or not own_first):
-                values[p] = sum(inner)
+            if inner:
+                known = values[p]
+                values[p] = sum(inner) if known is None else together(known, sum(inner))
         return values
+
+    def whole(self, values: Sequence[float | None]) -> float:
+        """The sum of such values over all that nothing is around: with what only the root says."""
+        return sum(values[p] or 0.0 for p, around in enumerate(self.parent) if around == NOBODY)
 
     def total(self, values: Sequence[float | None]) -> float:
         """The sum of such values over the outermost level."""

@@ -1,8 +1,9 @@
-"""Where Graphviz puts the boxes, frames and edges of drafts."""
+"""Where Graphviz puts the boxes, frames and edges of plans."""
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -74,7 +75,7 @@ def _layout(found: dict[str, Any]) -> Layout:
             areas[name] = Area(x1 - left, top - y2, x2 - x1, y2 - y1)
         elif "pos" in thing:
             x, y = _numbers(thing["pos"])
-            width, height = 72 * float(thing["width"]), 72 * float(thing["height"])
+            width, height = 72 * _finite(thing["width"]), 72 * _finite(thing["height"])
             areas[name] = Area(x - left - width / 2, top - y - height / 2, width, height)
     courses = tuple(
         _course(edge, names, left, top)
@@ -100,4 +101,11 @@ def _course(edge: dict[str, Any], names: dict[int, str], left: float, top: float
 
 
 def _numbers(text: str) -> list[float]:
-    return [float(number) for number in text.split(",")]
+    return [_finite(number) for number in text.split(",")]
+
+
+def _finite(text: object) -> float:
+    number = float(str(text))
+    if not math.isfinite(number):
+        raise ValueError("a place that is no place")
+    return number

@@ -74,7 +74,7 @@ class Notes:
 
     @cached_property
     def _most(self) -> tuple[float, float]:
-        return self.tree.total(self.tree.seconds), self.tree.total(self.tree.memory)
+        return self.tree.total(self.tree.seconds), self.tree.whole(self.tree.memory)
 
     def steps(self, places: Sequence[int]) -> tuple[int, int]:
         """The steps, 1 to STEPS, of the time and memory of calls on scales that end at the whole; 0 for unknown."""

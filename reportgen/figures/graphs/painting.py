@@ -1,4 +1,4 @@
-"""A draft with its layout as SVG that needs no style sheet."""
+"""A plan with its layout as SVG that needs no style sheet."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import unicodedata
 from collections.abc import Callable, Sequence
 
 from reportgen.blocks.wording import balanced
-from reportgen.figures.graphs.draft import FACT, FACT_LINE, NAME, NAME_LINE, STACK, Box, Draft, Frame, Line, Words
 from reportgen.figures.graphs.kinds import KIND_COLOURS
 from reportgen.figures.graphs.layout import Area, Course, Layout
+from reportgen.figures.graphs.plan import FACT, FACT_LINE, NAME, NAME_LINE, STACK, Box, Frame, Line, Plan, Words
 from reportgen.figures.palette import paint
 from reportgen.figures.paths import short_path
 from reportgen.figures.svg import compact, drawing, element, text
@@ -31,13 +31,13 @@ _HEAD, _HALF = 6.0, 2.6
 _TURNING = frozenset(["R", "AL", "RLE", "RLO", "LRE", "LRO", "RLI", "LRI", "FSI"])
 
 
-def painted(draft: Draft, layout: Layout, identify: Callable[[str], str]) -> str:
+def painted(plan: Plan, layout: Layout, identify: Callable[[str], str]) -> str:
     """The picture at its natural size. identify: makes of the id that a box or frame asks for the one it gets."""
-    shapes = [*_frames(draft.items, layout, 0, identify), _edges(layout.courses)]
-    shapes += [_foot(box, layout.areas[box.name]) for box in draft.boxes() if box.makes]
-    shapes += _titles(draft.items, layout, 0)
-    shapes += [_labels(draft, layout.courses)]
-    shapes += [_box(box, layout.areas[box.name], identify) for box in draft.boxes()]
+    shapes = [*_frames(plan.items, layout, 0, identify), _edges(layout.courses)]
+    shapes += [_foot(box, layout.areas[box.name]) for box in plan.boxes() if box.makes]
+    shapes += _titles(plan.items, layout, 0)
+    shapes += [_labels(plan, layout.courses)]
+    shapes += [_box(box, layout.areas[box.name], identify) for box in plan.boxes()]
     content = element(
         "g",
         "".join(shapes),
@@ -48,7 +48,7 @@ def painted(draft: Draft, layout: Layout, identify: Callable[[str], str]) -> str
     )
     width = max([layout.width, *(area.x + area.width for area in layout.areas.values())])
     return drawing(
-        math.ceil(width) + 2 * PAD + 1, math.ceil(layout.height) + 2 * PAD + 1, content, cut(draft.title, 120), "graph"
+        math.ceil(width) + 2 * PAD + 1, math.ceil(layout.height) + 2 * PAD + 1, content, cut(plan.title, 120), "graph"
     )
 
 
@@ -196,8 +196,8 @@ def _head(start: tuple[float, float], tip: tuple[float, float]) -> str:
     return f"M{x - dy * _HALF} {y + dx * _HALF}L{tip[0]} {tip[1]} {x + dy * _HALF} {y - dx * _HALF}Z"
 
 
-def _labels(draft: Draft, courses: Sequence[Course]) -> str:
-    words = {(edge.source, edge.target): edge.label for edge in draft.edges if edge.label}
+def _labels(plan: Plan, courses: Sequence[Course]) -> str:
+    words = {(edge.source, edge.target): edge.label for edge in plan.edges if edge.label}
     texts = []
     for course in courses:
         told = words.get((course.source, course.target), "")

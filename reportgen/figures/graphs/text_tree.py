@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from reportgen.figures.graphs.differences import shape_text
-from reportgen.figures.graphs.draft import Line
 from reportgen.figures.graphs.hierarchy import NOBODY
 from reportgen.figures.graphs.notes import Notes
+from reportgen.figures.graphs.plan import Line
 from reportgen.figures.graphs.sketch import Item, Sketch
 from reportgen.figures.graphs.wording import ends_of, facts_of, state_of, title_of
 

@@ -10,13 +10,13 @@ from reportgen.blocks.wording import counted, listed, named
 from reportgen.figures.engine import LayoutError, graphviz
 from reportgen.figures.graphs.atlas import Atlas, Plate, atlas
 from reportgen.figures.graphs.dot import layout_source, written_source
-from reportgen.figures.graphs.draft import Draft, flat
-from reportgen.figures.graphs.drafting import draft_of
 from reportgen.figures.graphs.hierarchy import NOBODY, Hierarchy
 from reportgen.figures.graphs.kinds import KIND_COLOURS, UNEXPLAINED
 from reportgen.figures.graphs.layout import Layout, layouts
 from reportgen.figures.graphs.notes import Notes
 from reportgen.figures.graphs.painting import painted
+from reportgen.figures.graphs.plan import Plan, flat
+from reportgen.figures.graphs.planning import plan_of
 from reportgen.figures.graphs.signature import signatures
 from reportgen.figures.graphs.sketch import Sketcher, every
 from reportgen.figures.graphs.text_tree import tree_text
@@ -76,7 +76,7 @@ class _Drawn:
     """A picture that is to be laid out."""
 
     plate: Plate
-    draft: Draft
+    plan: Plan
 
 
 class _Map:
@@ -92,26 +92,30 @@ class _Map:
 
     def view(self) -> GraphView:
         made = atlas(self._tree, self._same, self._sketcher, f"inside-{self._block.anchor}", self._claim)
-        drafts = [self._draft(made, plate) for plate in made.plates]
-        found = self._arranged(made, drafts)
+        plans = [self._plan(made, plate) for plate in made.plates]
+        found = self._arranged(made, plans)
+        if len(found) < len(plans):
+            # No box may lead to a picture that was given up.
+            made = made.without({one.plate.id for one in plans} - {one.plate.id for one, _ in found})
+            found = [(self._plan(made, one.plate), layout) for one, layout in found]
         most = LINES if found else LINES_ALONE
         text = tree_text(self._notes, self._sketcher.whole(most), most)
         if not found:
-            source = written_source(drafts[0].draft)
+            source = written_source(plans[0].plan)
             given = (("DOT source, for any Graphviz", source),) if len(source) <= LONGEST_SOURCE else ()
             return GraphView(notes=tuple(self._told), texts=(("The same as text", text), *given))
         self._tell(made, [one for one, _ in found])
         return GraphView(
             pictures=tuple(self._picture(made, one, layout) for one, layout in found),
             notes=tuple(self._told),
-            legend=_legend([one.draft for one, _ in found]),
-            scales=self._scales([one.draft for one, _ in found]),
+            legend=_legend([one.plan for one, _ in found]),
+            scales=self._scales([one.plan for one, _ in found]),
             texts=(("The same as text", text),),
             targets=self._targets(made, [one for one, _ in found]),
         )
 
-    def _draft(self, made: Atlas, plate: Plate) -> _Drawn:
-        return _Drawn(plate, draft_of(self._notes, plate.sketch, plate.wires, self._title(plate), made.drawings))
+    def _plan(self, made: Atlas, plate: Plate) -> _Drawn:
+        return _Drawn(plate, plan_of(self._notes, plate.sketch, plate.wires, self._title(plate), made.drawings))
 
     def _arranged(self, made: Atlas, drawn: list[_Drawn]) -> list[tuple[_Drawn, Layout]]:
         """The pictures with their layouts. One that Graphviz gives up is left out, the overview drawn coarser; without
@@ -123,7 +127,7 @@ class _Map:
         if not found:
             sketch = self._sketcher.coarse()
             coarse = Plate(sketch, wiring(self._tree, sketch))
-            rest = [self._draft(made, coarse), *rest]
+            rest = [self._plan(made, coarse), *rest]
             if len(list(coarse.sketch.boxes())) >= len(list(drawn[0].plate.sketch.boxes())):
                 self._told.append(f"Without a picture: {fault}.")
                 return []
@@ -141,16 +145,16 @@ class _Map:
 
     def _picture(self, made: Atlas, one: _Drawn, layout: Layout) -> Picture:
         plate = one.plate
-        markup = painted(one.draft, layout, self._identify)
+        markup = painted(one.plan, layout, self._identify)
         if plate.sketch.scope == NOBODY:
-            return Picture(one.draft.title, markup)
+            return Picture(one.plan.title, markup)
         boxes = counted(sum(1 for _ in plate.sketch.boxes()), "box", "boxes")
         told = [boxes]
-        for places, words in ((plate.same, "the same as"), (plate.like, "but for its sizes the same as")):
+        for places, words in ((plate.twins, "the same as"), (plate.alike, "but for its sizes the same as")):
             names = list(dict.fromkeys(self._tree.nodes[p].path for p in places))
             if names:
                 told.append(f"{words} {listed(names)}")
-        return Picture(one.draft.title, markup, "; ".join(told), plate.id, self._crumbs(made, plate.sketch.scope))
+        return Picture(one.plan.title, markup, "; ".join(told), plate.id, self._crumbs(made, plate.sketch.scope))
 
     def _identify(self, name: str) -> str:
         """The id for what is drawn first of those that ask for it."""
@@ -180,13 +184,19 @@ class _Map:
 
     def _tell(self, made: Atlas, drawn: Sequence[_Drawn]) -> None:
         """The sentences on what a reader must know of these pictures."""
-        times = [item.times for one in drawn for item in every(one.plate.sketch.items)]
-        most = max(times, default=1)
+        items = [item for one in drawn for item in every(one.plate.sketch.items)]
+        most = max((item.times for item in items), default=1)
         if most > 1:
             self._told.append(
                 f"×{most:,} stands for {most:,} alike in a row: figures beside it are sums, those inside its frame are "
                 "of the first."
             )
+        if any(
+            self._notes.sum_of(item, self._tree.memory)
+            for item in items
+            if self._tree.nodes[item.first].kind == "module"
+        ):
+            self._told.append("Bytes are those of the outputs that are made in a box, not of its parameters.")
         hidden = sum(len(item.places) for one in drawn for item in one.plate.sketch.boxes() if item.left_out)
         if hidden:
             self._told.append(f"{counted(hidden, 'call')} in the middle of a long row are drawn as one box.")
@@ -197,15 +207,15 @@ class _Map:
             names = list(dict.fromkeys(self._tree.nodes[p].path for p in made.missing))
             self._told.append(f"The inside is not drawn of {listed(names)}: the page would be too large.")
 
-    def _scales(self, drafts: Sequence[Draft]) -> tuple[str, ...]:
+    def _scales(self, plans: Sequence[Plan]) -> tuple[str, ...]:
         """What else than its kind a box can be coloured by."""
-        names = {name[:1] for draft in drafts for box in draft.boxes() for name in box.classes.split()}
+        names = {name[:1] for plan in plans for box in plan.boxes() for name in box.classes.split()}
         return tuple(scale for scale, letter in (("health", "h"), ("time", "t"), ("memory", "y")) if letter in names)
 
     def _targets(self, made: Atlas, drawn: Sequence[_Drawn]) -> dict[str, str]:
         """For each module that others want to lead to: the id of its box or its like's, else of the picture it is
         somewhere inside of."""
-        scopes = {p: one.plate for one in drawn for p in (*one.plate.same, *one.plate.like)}
+        scopes = {p: one.plate for one in drawn for p in (*one.plate.twins, *one.plate.alike)}
         found: dict[str, str] = {}
         for p, node in enumerate(self._tree.nodes):
             if node.kind != "module" or node.path in found or node.path not in self._block.places:
@@ -224,7 +234,7 @@ class _Map:
 
 def _layouts(drawn: Sequence[_Drawn], limit: float) -> tuple[list[Layout], str]:
     """The layouts of the first ones, and why not of all of them ("" when they are)."""
-    source = "".join(layout_source(one.draft) for one in drawn)
+    source = "".join(layout_source(one.plan) for one in drawn)
     fault = ""
     try:
         text = graphviz(source, "json0", limit)
@@ -233,7 +243,7 @@ def _layouts(drawn: Sequence[_Drawn], limit: float) -> tuple[list[Layout], str]:
     found: list[Layout] = []
     try:
         for one, layout in zip(drawn, layouts(text), strict=False):
-            if any(item.name not in layout.areas for item in flat(one.draft.items)):
+            if any(item.name not in layout.areas for item in flat(one.plan.items)):
                 raise LayoutError("Graphviz left out a part of the picture")
             found.append(layout)
     except LayoutError as error:
@@ -243,9 +253,9 @@ def _layouts(drawn: Sequence[_Drawn], limit: float) -> tuple[list[Layout], str]:
     return found, ""
 
 
-def _legend(drafts: Sequence[Draft]) -> tuple[tuple[str, str], ...]:
+def _legend(plans: Sequence[Plan]) -> tuple[tuple[str, str], ...]:
     """The kinds of boxes with their colours."""
-    kinds = {box.kind for draft in drafts for box in draft.boxes()}
+    kinds = {box.kind for plan in plans for box in plan.boxes()}
     return tuple(
         (kind, _swatch(*colours)) for kind, colours in KIND_COLOURS.items() if kind in kinds and kind not in UNEXPLAINED
     )

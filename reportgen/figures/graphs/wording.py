@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from reportgen.blocks.wording import counted, scaled, seconds
 from reportgen.figures.graphs.differences import differences, shape_text
-from reportgen.figures.graphs.draft import Line, Words
 from reportgen.figures.graphs.hierarchy import Hierarchy
 from reportgen.figures.graphs.notes import Notes
+from reportgen.figures.graphs.plan import Line, Words
 from reportgen.figures.graphs.sketch import Item
 from reportgen.figures.text import cut, one_line
 from reportgen.run.graph import Fault, GraphNode, TensorSpec
@@ -17,6 +18,9 @@ from reportgen.run.graph import Fault, GraphNode, TensorSpec
 LONGEST_NAME = 26
 LONGEST_LINE = 34
 LONGEST_TOLD = 200
+# And of a name at either end of a row of units.
+LONGEST_END = 12
+_NUMBER = re.compile(r"\d+")
 
 
 def within(path: str, around: str) -> str:
@@ -44,7 +48,8 @@ def title_of(tree: Hierarchy, item: Item, around: str) -> Line:
     if item.period > 1:
         unit = [tree.nodes[p] for p in item.repetition(0)]
         kinds = [cut(node.type, 18) for node in unit[:3]] + (["…"] if len(unit) > 3 else [])
-        return (Words(f"({', '.join(kinds)})", "type"), *times)
+        names = _unit_names(tree, item, around)
+        return (*((Words(names, "name"),) if names else ()), Words(f"({', '.join(kinds)})", "type"), *times)
     if first.kind != "module":
         return (Words(cut(name_of(first, around), LONGEST_LINE), "type"), *times)
     name = _range(first, nodes[-1], around)
@@ -60,6 +65,21 @@ def _range(first: GraphNode, last: GraphNode, around: str) -> str:
     if first.path == last.path:
         return cut(name_of(first, around), LONGEST_NAME)
     return f"{cut(name_of(first, around), LONGEST_NAME)} to {cut(name_of(last, around), LONGEST_NAME)}"
+
+
+def _unit_names(tree: Hierarchy, item: Item, around: str) -> str:
+    """ "a to h": the first and the last module of a row of units; "" where repetitions differ in a number only, or are
+    the same module again and again."""
+    first, last = ([tree.nodes[p] for p in item.repetition(at)] for at in (0, item.times - 1))
+    named = [
+        (one, other)
+        for one, other in zip(first, last, strict=True)
+        if one.kind == "module" and _NUMBER.sub("", one.path) != _NUMBER.sub("", other.path)
+    ]
+    if not named:
+        return ""
+    ends = (named[0][0], named[-1][1])
+    return " to ".join(cut(name_of(node, around), LONGEST_END) for node in ends)
 
 
 def folded(line: Line) -> tuple[Line, ...]:

@@ -11,11 +11,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from reportgen.collect.graph.asked import asked_for, asked_graph
 from reportgen.collect.watch import Watcher
 from reportgen.errors import InvalidArgumentError
-from tests.collect.graph.test_capture import edges_of
+from tests.collect.graph.test_capture import Pair, edges_of
 from tests.collect.graph.test_observer import stacks
 from tests.collect.memory import Memory
 from tests.collect.test_nothing_changes import assert_same, hook_tables
@@ -33,9 +34,31 @@ class Restless(nn.Module):
         self.register_buffer("cache", torch.zeros(2))
         self.register_buffer("replaced", torch.zeros(2))
         self.calls, self.noise = 0, torch.Generator().manual_seed(3)
+        self.numbers, self.dice = np.random.default_rng(4), random.Random(5)
+        self.plain, self.grown, self.listed = torch.zeros(2), torch.zeros(2), [torch.zeros(2)]
+        self.running, self.shifted = torch.zeros(4), torch.zeros(2)
+        self.tied = self.layer.weight
+        self.moved = nn.Linear(4, 4)
 
     def forward(self, x, ids=None, *, scale=1.0):
         self.calls += 1
+        x.relu_()
+        ids -= 1
+        with torch.no_grad():
+            self.layer.weight.clamp_(-0.01, 0.01)
+            self.tied.view(-1)[0] = 7.0
+            self.norm.weight.data.fill_(3)
+            torch._foreach_add_([self.layer.bias, self.moved.bias], 1.0)
+        with torch.enable_grad():
+            (self.moved(x).sum() + self.layer(x).sum()).backward()
+        self.moved.weight.data = torch.ones(3)
+        self.moved.bias.requires_grad_(False)
+        self.plain += 1
+        self.grown.resize_(9).fill_(2)
+        self.listed[0].add_(1)
+        F.batch_norm(x, self.running, torch.ones(4), training=True)
+        self.shifted.set_(torch.ones(5))
+        self.numbers.random(), self.dice.random()
         self.latest = x
         self.count += 1
         self.cache.resize_(7).fill_(2)
@@ -46,17 +69,24 @@ class Restless(nn.Module):
         return self.spectral(self.drop(F.dropout(self.norm(self.layer(x)), 0.3))) * scale + self.table(ids).sum()
 
 
+def plain_tensors(model):
+    return [model.plain, model.grown, *model.listed, model.running, model.shifted, model.tied]
+
+
 def everything(model):
     return {
         "flags": [module.training for module in model.modules()],
         "state": {k: v.clone() for k, v in model.state_dict().items()},
         "buffers": {k: v.clone() for k, v in model.named_buffers()},
         "identities": [id(t) for t in (*model.parameters(), *model.buffers())],
-        "versions": [t._version for t in (*model.parameters(), *model.buffers())],
+        "versions": [t._version for t in (*model.parameters(), *model.buffers(), *plain_tensors(model))],
+        "plain": [t.clone() for t in plain_tensors(model)],
+        "own": [(id(t), t.is_leaf, t.requires_grad) for t in (*model.parameters(), *plain_tensors(model))],
+        "draws": [copy.deepcopy(model.numbers).random(), copy.deepcopy(model.dice).random()],
         "attributes": [sorted(vars(module)) for module in model.modules()],
         "calls": model.calls,
         "transient": [set(module._non_persistent_buffers_set) for module in model.modules()],
-        "gradients": [p.grad for p in model.parameters()],
+        "gradients": [(id(p.grad), None if p.grad is None else p.grad.clone()) for p in model.parameters()],
         "generators": [
             torch.get_rng_state(), random.getstate(), np.random.get_state()[1].tolist(), model.noise.get_state(),
         ],
@@ -69,16 +99,22 @@ def everything(model):
 @pytest.mark.parametrize("training", [False, True])
 def test_nothing_is_changed(watched, training):
     memory = Memory()
+    memory.strict = True
     watcher = Watcher(memory)
     model = Restless().train(training)
     model.norm.eval()
     tables = hook_tables(model)
     if watched:
         watcher.watch(model, torch.optim.SGD(model.parameters(), lr=0.1))
-    batch = torch.randn(3, 4)
+    batch, ids = torch.randn(3, 4), torch.tensor([1, 2])
+    model.layer.weight.grad = torch.ones(4, 4)
+    given = batch.clone(), ids.clone()
     during, before = hook_tables(model), everything(model)
-    watcher.graph(model, (batch,), {"ids": torch.tensor([1, 2]), "scale": 2.0})
+    watcher.graph(model, (batch,), {"ids": ids, "scale": 2.0})
+    assert memory.last("graph").fault is None
     assert_same(before, everything(model))
+    assert_same(given, (batch, ids))
+    assert batch._version == ids._version == 0
     assert hook_tables(model) == during
     graph = memory.last("graph")
     assert graph.operations
@@ -171,6 +207,24 @@ def test_an_interruption_of_it_leaves_everything_as_it_was():
     assert not asked_for()
 
 
+def test_a_mode_that_the_forward_leaves_on_the_stack_stays_there_alone():
+    class Own(TorchDispatchMode):
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            return function(*args, **(kwargs or {}))
+
+    class Leaves(nn.Module):
+        def forward(self, x):
+            mode.__enter__()
+            return x + 1
+
+    mode = Own()
+    asked_graph("x", Leaves(), (torch.ones(1),), {})
+    found = stacks()
+    mode.__exit__(None, None, None)
+    assert found[:2] == ([], [mode])
+    assert stacks()[:2] == ([], [])
+
+
 def test_lazy_modules_are_listed_and_stay_lazy():
     model = nn.Sequential(nn.LazyLinear(4), nn.ReLU())
     graph, error = asked_graph("x", model, (torch.randn(2, 3),), {})
@@ -239,6 +293,20 @@ def test_a_compiled_model_runs_uncompiled_and_is_not_compiled_again(way):
     torch._dynamo.reset()
 
 
+def test_a_graph_that_was_asked_for_is_not_lost_to_compiling():
+    memory = Memory()
+    watcher = Watcher(memory)
+    model = nn.Sequential(nn.Linear(4, 2))
+    watcher.graph(model, (torch.ones(1, 4),), {})
+    watcher.watch(torch.compile(model, backend="eager"))
+    watcher.graph(model, (torch.ones(2, 4),), {})
+    watcher.close()
+    torch._dynamo.reset()
+    captured = [graph.captured for kind, graph in memory.records if kind == "graph"]
+    assert captured == ["a forward that report.graph ran"] * 2
+    assert [(kind, where) for kind, where, _ in memory.notes] == [("omission", "Sequential")]
+
+
 def test_scripted_models_are_shown_by_their_modules():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that scripting is deprecated
@@ -249,6 +317,106 @@ def test_scripted_models_are_shown_by_their_modules():
     assert not graph.operations
     assert "scripted" in graph.notes[0]
     assert torch.equal(model[0].running_mean, mean)
+
+
+def test_arguments_are_copied_with_what_they_are_in_and_one_tensor_stays_one():
+    class Takes(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("count", torch.zeros(2))
+
+        def forward(self, batch, pair, weight, buffer):
+            seen.append((batch["x"][0] is pair[1], weight is self.weight, buffer is self.count))
+            batch["x"][0].add_(1)
+            batch["x"].append(1)
+            pair[0].mul_(0)
+            del batch["gone"]
+            buffer.add_(1)
+            return batch["x"][0] * weight
+
+    seen = []
+    model = Takes()
+    model.weight = nn.Parameter(torch.ones(2))
+    x, pair = torch.ones(2), Pair(torch.ones(2), None)
+    pair = Pair(pair.left, x)
+    batch = {"x": [x], "gone": 1}
+    graph, error = asked_graph("x", model, (batch, pair, model.weight, model.count), {})
+    assert error is None
+    assert seen == [(True, True, True)]
+    assert batch == {"x": [x], "gone": 1}
+    assert torch.equal(x, torch.ones(2))
+    assert torch.equal(pair.left, torch.ones(2))
+    assert torch.equal(model.count, torch.zeros(2))
+    assert [node.path for node in graph.nodes if node.kind == "operation"] == ["add", "mul", "add", "mul"]
+
+
+def test_weights_that_are_not_written_into_are_not_copied():
+    class Counts(TorchDispatchMode):
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            made = function(*args, **(kwargs or {}))
+            if isinstance(made, torch.Tensor) and made.numel() >= 10_000 and "clone" in str(function):
+                copied.append(made)
+            return made
+
+    copied = []
+    with Counts():
+        asked_graph("x", nn.Linear(100, 100), (torch.ones(1, 100),), {})
+    assert not copied
+
+
+def test_a_buffer_given_to_a_module_is_the_models_own():
+    class Positions(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(2, 2)
+            self.register_buffer("positions", torch.ones(1, 2))
+
+        def forward(self, x):
+            return x + self.layer(self.positions)
+
+    graph, _ = asked_graph("x", Positions(), (torch.ones(1, 2),), {})
+    assert graph.notes == ()
+
+
+def test_a_graph_of_a_whole_training_forward_stays():
+    memory = Memory()
+    memory.strict = False
+    watcher = Watcher(memory)
+    model = nn.Sequential(nn.Linear(2, 2))
+    watcher.watch(model)
+    for width in (2, 3, 2):  # the second raises
+        watcher.graph(model, (torch.ones(1, width),), {})
+    model(torch.ones(1, 2))
+    for width in (2, 3, 2):
+        watcher.graph(model, (torch.ones(1, width),), {})
+    watcher.late_graphs()
+    watcher.close()
+    captured = [graph.captured for kind, graph in memory.records if kind == "graph"]
+    assert captured == ["a forward that report.graph ran", "the first training forward"]
+    assert len(memory.notes) == 2  # that the forwards raised is said
+
+
+def test_an_evaluation_that_happens_to_be_seen_does_not_replace_a_graph_that_was_asked_for():
+    memory = Memory()
+    watcher = Watcher(memory)
+    model = nn.Sequential(nn.Linear(2, 2)).eval()
+    watcher.watch(model)
+    watcher.graph(model, (torch.ones(1, 2),), {})
+    model(torch.ones(1, 2))
+    watcher.late_graphs()
+    watcher.close()
+    captured = [graph.captured for kind, graph in memory.records if kind == "graph"]
+    assert captured == ["a forward that report.graph ran"]
+
+
+def test_the_name_of_a_model_that_is_gone_is_not_given_to_another():
+    memory = Memory()
+    watcher = Watcher(memory)
+    for width in (2, 3, 4):
+        watcher.graph(nn.Sequential(nn.Linear(width, 2)), (torch.ones(1, width),), {})
+    watcher.close()
+    graphs = [graph.model for kind, graph in memory.records if kind == "graph"]
+    assert graphs == ["Sequential", "Sequential-2", "Sequential-3"]
 
 
 def test_a_copy_made_of_the_model_afterwards_is_whole():

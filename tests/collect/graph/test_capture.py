@@ -263,6 +263,39 @@ def test_an_autograd_function_is_one_operation_under_its_own_name():
     assert shapes_of(graph)[("layer", "Double")] == (1, 2)
 
 
+class Inner(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x * 2
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient * 2
+
+
+@pytest.mark.parametrize("inside", [Inner.apply, lambda x: dict.fromkeys([0], x)[0] * 1])
+def test_an_autograd_function_that_calls_another_or_a_class_method_is_one_operation(inside):
+    class Outer(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return inside(x) + 1
+
+        @staticmethod
+        def backward(ctx, gradient):
+            return gradient
+
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(2, 2)
+
+        def forward(self, x):
+            return Outer.apply(self.layer(x)).relu()
+
+    graph = graph_of(Model(), torch.randn(1, 2))
+    assert edges_of(graph) == [("in0", "layer"), ("layer", "Outer"), ("Outer", "relu"), ("relu", "out0")]
+
+
 @pytest.mark.parametrize("reentrant", [False, True])
 def test_a_checkpointed_block_is_captured_once(reentrant):
     class Model(nn.Module):
@@ -305,6 +338,67 @@ def test_modules_in_a_plain_list_go_by_their_class_and_it_is_said():
     assert graph.notes[0].startswith("2 modules are called but not registered in the model")
 
 
+def test_modules_made_for_one_call_are_told_apart_although_they_share_an_id():
+    class Makes(nn.Module):
+        def forward(self, x):
+            for _ in range(3):
+                x = nn.Linear(2, 2)(x)
+            return x
+
+    graph = graph_of(Makes(), torch.randn(1, 2))
+    calls = [(n.path, n.call) for n in graph.nodes if n.kind == "module"]
+    assert calls == [("", 1), ("(Linear)", 1), ("(Linear 2)", 1), ("(Linear 3)", 1)]
+    assert "an optimizer made from model.parameters() does not train them" in graph.notes[0]
+
+
+def test_modules_made_in_the_first_forward_are_the_models_own():
+    class Builds(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.scale = nn.Parameter(torch.ones(3))
+            self.layer = None
+
+        def forward(self, x):
+            if self.layer is None:
+                self.layer = nn.Linear(x.shape[1], 3)
+            return self.layer(x) * self.scale
+
+    graph = graph_of(Builds(), torch.randn(1, 2))
+    assert [(n.path, n.parameters) for n in graph.nodes if n.kind == "module"] == [("", 3), ("layer", 9)]
+    assert graph.notes == ()
+
+
+def test_the_calls_are_gone_through_once_for_all_modules_that_were_not_called():
+    class Many(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.spare = nn.ModuleList([nn.Identity() for _ in range(300)])
+            self.hidden = [nn.Identity() for _ in range(300)]
+
+        def forward(self, x):
+            for module in self.hidden:
+                x = module(x)
+            return x
+
+    model, looked = Many(), []
+
+    class Counted(list):
+        def __reversed__(self):
+            looked.append(len(self))
+            return super().__reversed__()
+
+    one = capture.GraphCapture("x", {id(m): n for n, m in model.named_modules()}, model, "", "hooks")
+    one._drafts = Counted()
+    one.enter(model, (), {})
+    for module in model.hidden:
+        one.enter(module, (), {})
+        one.leave(module, (), {}, None)
+    one.leave(model, (), {}, None)
+    graph = one.finish(None, model, dict(model.named_modules()))
+    assert len({node.path for node in graph.nodes}) == 1 + 300 + 301
+    assert looked == [301]
+
+
 def test_a_layer_replaced_after_watch_is_known_by_its_name():
     memory = Memory()
     watcher = Watcher(memory)
@@ -341,6 +435,30 @@ def test_parametrised_layers_stay_one_node():
     graph = graph_of(model, torch.randn(1, 2))
     assert edges_of(graph) == [("in0", "0"), ("0", "1"), ("1", "out0")]
     assert graph.parameters == sum(p.numel() for p in model.parameters()) == sum(n.parameters for n in graph.nodes)
+
+
+def test_a_block_of_the_users_with_a_parametrised_weight_shows_its_inside():
+    class Own(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight, self.layer = nn.Parameter(torch.ones(2, 2)), nn.Linear(2, 2)
+
+        def forward(self, x):
+            return self.layer(x) @ self.weight
+
+    class Doubled(nn.Module):
+        def forward(self, weight):
+            return weight * 2
+
+    block = Own()
+    nn.utils.parametrize.register_parametrization(block, "weight", Doubled())
+    graph = graph_of(nn.Sequential(block), torch.randn(1, 2))
+    nodes = {node.path: node for node in graph.nodes if node.kind in ("module", "operation")}
+    assert nodes["0"].type == "Own"
+    assert nodes["0.layer"].parent == nodes["matmul"].parent == nodes["0"].id
+    assert sum(node.parameters for node in graph.nodes) == graph.parameters == 10
+    linear = nn.utils.parametrizations.weight_norm(nn.Linear(2, 3))
+    assert [n.type for n in graph_of(linear, torch.randn(1, 2)).nodes if n.kind == "module"] == ["Linear"]
 
 
 def test_attention_is_one_node_with_all_its_parameters():

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
+import time
+import weakref
 from contextlib import suppress
 
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
-from torch.overrides import TorchFunctionMode, _get_current_function_mode_stack
+from torch.overrides import TorchFunctionMode, _get_current_function_mode_stack, handle_torch_function
 from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatch_mode_stack
 
 from reportgen.collect.schedule import Schedule
@@ -93,16 +96,19 @@ def test_a_signal_while_torch_computes_leaves_nothing_behind(monkeypatch):
     monkeypatch.setattr(Schedule, "activations", lambda self, step: False)
     old = signal.signal(signal.SIGALRM, signal.default_int_handler)
     before = stacks()
-    struck = 0
+    struck = attempt = 0
+    takes = 0.002  # seconds that an observed forward takes, here and now
     try:
-        for attempt in range(60):
+        while struck < 40 and attempt < 1000:
+            attempt += 1
             watcher = Watcher(Memory())
             model = Outer(interrupt)
             watcher.watch(model)
+            batch, began = torch.randn(2, 4), time.perf_counter()
             try:
-                signal.setitimer(signal.ITIMER_REAL, 0.0002 + attempt * 0.00004)
-                for _ in range(200):
-                    model(torch.randn(2, 4))
+                signal.setitimer(signal.ITIMER_REAL, takes * (0.05 + attempt % 40 / 40))
+                model(batch)  # the one that is observed
+                takes = time.perf_counter() - began
                 signal.setitimer(signal.ITIMER_REAL, 0)
             except KeyboardInterrupt:
                 struck += 1
@@ -111,7 +117,7 @@ def test_a_signal_while_torch_computes_leaves_nothing_behind(monkeypatch):
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, old)
-    assert struck > 30
+    assert struck == 40
 
 
 @pytest.mark.parametrize("ending", [None, KeyboardInterrupt, RuntimeError])
@@ -214,6 +220,61 @@ def test_a_fault_of_ours_ends_the_capture_and_not_the_forward(monkeypatch):
     assert stacks()[:3] == ([], [], None)
     watcher.close()
     assert not [graph for kind, graph in memory.records if kind == "graph"]
+
+
+def test_a_function_that_cannot_be_asked_for_its_name_does_not_end_the_forward():
+    class Strange:
+        __hash__ = None
+
+        @property
+        def __name__(self):
+            raise RuntimeError("broken on purpose")
+
+        def __call__(self, x):
+            return x * 2
+
+    class Loud(Memory):
+        def guard(self, where):
+            self.notes.append(("guard", where, ""))
+            return suppress(RuntimeError)
+
+    class Calls(nn.Module):
+        def forward(self, x):
+            return handle_torch_function(Strange(), (x,), x)
+
+    memory = Loud()
+    watcher = Watcher(memory)
+    model = Calls()
+    watcher.watch(model)
+    assert torch.equal(model(torch.ones(2)), torch.full((2,), 2.0))
+    watcher.close()
+    assert stacks()[:3] == ([], [], None)
+
+
+def test_functions_of_the_users_are_not_held():
+    def made():
+        tensor = torch.ones(2)
+        held.append(weakref.ref(tensor))
+
+        def scaled(x):
+            return x * tensor
+
+        return scaled
+
+    class Calls(nn.Module):
+        def forward(self, x):
+            return handle_torch_function(made(), (x,), x)
+
+    held = []
+    memory = Memory()
+    watcher = Watcher(memory)
+    model = Calls()
+    watcher.watch(model)
+    model(torch.ones(2))
+    watcher.close()
+    assert [n.path for n in memory.last("graph").nodes if n.kind == "operation"][-1] == "scaled"
+    gc.collect()
+    assert [one() for one in held] == [None]
 
 
 def test_operations_after_the_forward_are_not_seen():

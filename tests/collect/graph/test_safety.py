@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from reportgen.collect.graph.safety import compiling_is_used, why_hooks_only
+from reportgen.collect.structure import nbytes_of, spec_of
 from reportgen.collect.watch import Watcher
 from tests.collect.graph.test_capture import edges_of, graph_of
 from tests.collect.memory import Memory
@@ -117,6 +118,31 @@ def test_an_evaluation_that_was_not_asked_for_is_captured_by_hooks_alone():
     watcher.close()
     graphs = [graph.captured for kind, graph in memory.records if kind == "graph"]
     assert graphs == ["the first evaluation forward", "the first training forward"]
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors", "ignore:enable_nested_tensor")
+def test_an_encoder_that_makes_nested_tensors_of_what_is_padded_keeps_its_graph():
+    memory = Memory()
+    watcher = Watcher(memory)
+    model = nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), 2).eval()
+    watcher.watch(model)
+    mask = torch.tensor([[False, False, True], [False, False, False]])
+    with torch.no_grad():
+        model(torch.randn(2, 3, 8), src_key_padding_mask=mask)
+    watcher.late_graphs()
+    watcher.close()
+    assert not memory.notes
+    nodes = {node.path: node for node in memory.last("graph").nodes if node.kind == "module"}
+    assert nodes["layers.0"].outputs[0].shape == (2, -1, 8)
+    assert nodes["layers.0"].memory == 5 * 8 * 4
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+@pytest.mark.parametrize("layout", [torch.strided, torch.jagged])
+def test_a_nested_tensor_has_a_shape(layout):
+    tensor = torch.nested.nested_tensor([torch.ones(2, 3), torch.ones(4, 3)], layout=layout)
+    assert spec_of(tensor).shape == (2, -1, 3)
+    assert nbytes_of(tensor) == 6 * 3 * 4
 
 
 def test_an_evaluation_before_training_leaves_no_graph_of_its_own():

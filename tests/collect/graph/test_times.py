@@ -48,8 +48,8 @@ def test_a_module_has_the_time_of_one_call(memory, watcher):
     (times,) = times_of(memory)
     assert (times.model, times.forwards) == ("Model", FORWARDS)
     assert set(times.seconds) == {"", "slow", "layer"}
-    assert 0.004 <= times.seconds["slow"] < 0.02
-    assert times.seconds["layer"] < 0.004
+    assert times.seconds["slow"] >= 0.004
+    assert times.seconds["layer"] < times.seconds["slow"]
     assert times.seconds[""] >= 2 * times.seconds["slow"]
 
 
@@ -64,6 +64,10 @@ def test_steps_that_are_looked_at_are_not_timed(memory, watcher):
     watcher.late_graphs()
     (times,) = times_of(memory)
     assert times.forwards == 2
+    watcher.late_graphs()
+    train(model, optimizer, torch.randn(1, 2), 30)
+    watcher.late_graphs()
+    assert [times.forwards for times in times_of(memory)] == [2, FORWARDS]
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), ValueError()])
@@ -80,7 +84,7 @@ def test_a_timed_forward_that_raises_is_forgotten(memory, watcher, error):
     watcher.late_graphs()
     (times,) = times_of(memory)
     assert times.forwards == FORWARDS - 1  # the one that raised was one of them
-    assert times.seconds["slow"] < 0.02
+    assert times.seconds[""] >= 2 * times.seconds["slow"]
 
 
 def test_clocks_on_an_accelerator_are_read_at_the_flush(monkeypatch):

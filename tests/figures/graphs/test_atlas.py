@@ -46,7 +46,7 @@ def test_every_structure_is_drawn_before_another_size_of_one():
     types = {tree.nodes[plate.sketch.scope].type for plate in made.plates[1:]}
     assert types == {"Part0", "Part1", "Part2", "Part3"}
     assert 4 < len(made.plates) - 1 < 20
-    shown = {p for plate in made.plates[1:] for p in (plate.sketch.scope, *plate.like)}
+    shown = {p for plate in made.plates[1:] for p in (plate.sketch.scope, *plate.alike)}
     assert len(shown) == 20
     assert set(made.drawings) == shown
     assert made.missing == ()

@@ -1,6 +1,7 @@
 """A Graphviz that is missing, fails, hangs, or writes what cannot be read."""
 
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -12,7 +13,7 @@ import pytest
 from reportgen.figures import engine
 from reportgen.figures.graphs import view as viewing
 from reportgen.testing.graphs import failed, resnet, transformer
-from tests.figures.graphs.drawn import plain, view, words
+from tests.figures.graphs.drawn import plain, texts, view, words
 
 DOT = shutil.which("dot")
 
@@ -28,6 +29,19 @@ def dot(tmp_path, monkeypatch):
         monkeypatch.setattr(engine, "programs", lambda: (str(path),))
 
     return put
+
+
+def ids(shown):
+    """The ids that are on the page with these pictures."""
+    own = {name for picture in shown.pictures for name in re.findall(r'\bid="([^"]*)"', picture.markup)}
+    return own | {picture.id for picture in shown.pictures[1:]} | {"graph-net"}
+
+
+def leads(shown):
+    """The ids to which the pictures, their ways back up, and others lead."""
+    links = {name for picture in shown.pictures for name in re.findall(r'href="#([^"]*)"', picture.markup)}
+    crumbs = {name for picture in shown.pictures for _, name in picture.crumbs if name}
+    return links | crumbs | set(shown.targets.values())
 
 
 def test_without_graphviz_the_same_is_told_as_text(monkeypatch):
@@ -62,9 +76,10 @@ def test_the_source_for_readers_is_drawn_by_graphviz(monkeypatch):
         ("print('<html>}')", "Graphviz wrote no layout that can be read"),
         ("print('{}')", "Graphviz wrote a layout that cannot be read (KeyError)"),
         ('print(\'{"bb": "0,0,10,10"}\')', "Graphviz left out a part of the picture"),
+        ('print(\'{"bb": "0,0,nan,10"}\')', "Graphviz wrote a layout that cannot be read (ValueError)"),
         ("sys.stdout.buffer.write(b'\\xff\\xfe{}')", "Graphviz wrote a layout that cannot be read (KeyError)"),
     ],
-    ids=["fails", "crashes", "html", "empty", "nothing in it", "no text"],
+    ids=["fails", "crashes", "html", "empty", "nothing in it", "no number", "no text"],
 )
 @pytest.mark.skipif(os.name == "nt", reason="a program with a first line")
 def test_a_graphviz_that_is_broken_leaves_a_sentence_and_the_text(dot, body, said):
@@ -93,6 +108,14 @@ def test_an_inside_that_takes_too_long_is_left_out_and_the_rest_drawn(dot, monke
     whole = ["layer1.0", "layer2.1", "layer3.0", "layer3.1", "layer4.0", "layer4.1"]
     assert [picture.title for picture in shown.pictures] == ["Net", *(f"{name}: BasicBlock" for name in whole)]
     assert "1 picture of the insides of modules left out: dot took longer than 3 s." in shown.notes
+    # The one that is not there is led to by no box, which says nothing of an inside either, and by nothing else.
+    found = ids(shown)
+    assert "inside-graph-net-layer2-0" not in found
+    assert leads(shown) <= found
+    assert {picture.id for picture in shown.pictures[1:]} <= leads(shown)
+    told = texts(shown.pictures[0].markup)
+    assert len([line for line in told if line.endswith("calls inside")]) == len(whole)
+    assert shown.targets["layer2.0.conv1"] == "graph-net"
 
 
 @pytest.mark.skipif(os.name == "nt" or DOT is None, reason="a program with a first line")
@@ -107,6 +130,7 @@ def test_an_overview_that_takes_too_long_is_drawn_coarser(dot, monkeypatch):
     assert "h.0 to h.47 Block ×48" in words(shown)
     assert "ln_1 LayerNorm" not in words(shown)
     assert shown.notes[0] == "Drawn coarser: dot took longer than 1.5 s."
+    assert leads(shown) <= ids(shown)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a program with a first line")

@@ -2,9 +2,9 @@ import re
 
 import pytest
 
-from reportgen.figures.graphs.draft import Box, Draft, Edge, Frame, Words
 from reportgen.figures.graphs.layout import Area, Course, Layout
 from reportgen.figures.graphs.painting import PAD, isolated, painted
+from reportgen.figures.graphs.plan import Box, Edge, Frame, Plan, Words
 from reportgen.testing.graphs import GraphBuilder, resnet, transformer, unet
 from tests.figures.graphs.drawn import view
 
@@ -14,7 +14,7 @@ def box(name, text="a", **given):
 
 
 def paint(items, layout, edges=(), identify=lambda name: name):
-    return painted(Draft("the title", tuple(items), tuple(edges)), layout, identify)
+    return painted(Plan("the title", tuple(items), tuple(edges)), layout, identify)
 
 
 def test_boxes_stand_where_the_layout_says_in_whole_pixels():

@@ -5,15 +5,16 @@ import time
 
 import pytest
 
-from reportgen.blocks import Health
+from reportgen.blocks import Health, Page, SectionView
 from reportgen.figures import engine
 from reportgen.figures.engine import programs
 from reportgen.figures.graphs.atlas import MOST
 from reportgen.figures.graphs.view import LINES
+from reportgen.render import render_page
 from reportgen.run.graph import Graph, GraphEdge, GraphNode, TensorSpec
-from reportgen.testing.graphs import cell_loop, chain, failed, operations, resnet, transformer, unet
-from tests.figures.graphs.drawn import texts, view, words
-from tests.render.sample import NASTY, graph
+from reportgen.testing.graphs import GraphBuilder, cell_loop, chain, failed, operations, resnet, transformer, unet
+from tests.figures.graphs.drawn import block, texts, view, words
+from tests.render.sample import NASTY, graph, header
 
 SPEC = TensorSpec((2, 3), "float32")
 RESNET_152 = resnet((3, 8, 36, 3), basic=False, timed=True)
@@ -54,6 +55,37 @@ def test_a_loop_is_told_by_what_is_in_it_and_how_often():
     assert "(getitem, LSTMCell) ×50" in words(view(cell_loop(50)))
 
 
+def rows(names, unit=("tanh", "add")):
+    """Linear layers of these names in turn with operations."""
+    build = GraphBuilder("Net")
+    x = build.input((2, 8))
+    for name in names:
+        x = build.layer(name, "Linear", x, parameters=72)
+        for operation in unit:
+            x = build.operation(operation, x)
+    build.output(x)
+    return build.graph()
+
+
+def test_a_row_of_units_names_its_first_and_last_module():
+    assert "a to h (Linear, tanh, add) ×8" in words(view(rows("abcdefgh")))
+    long = [f"{letter}_with_a_very_long_name_{letter}" for letter in "abcdefgh"]
+    assert "a_with…ame_a to h_with…ame_h (Linear, tanh, add) ×8" in words(view(rows(long)))
+
+
+@pytest.mark.parametrize("names", [[str(k) for k in range(8)], [f"fc{k}" for k in range(8)], ["cell"] * 8])
+def test_a_row_of_units_that_differ_in_a_number_only_names_none(names):
+    assert "(Linear, tanh, add) ×8" in words(view(rows(names)))
+
+
+def test_what_bytes_are_of_is_told_once_where_there_are_any():
+    told = "Bytes are those of the outputs that are made in a box, not of its parameters."
+    graph = resnet()
+    assert view(graph).notes.count(told) == 1
+    nodes = tuple(dataclasses.replace(node, memory=None) for node in graph.nodes)
+    assert told not in view(dataclasses.replace(graph, nodes=nodes)).notes
+
+
 def test_each_closed_module_has_a_picture_of_its_inside():
     shown = view(resnet())
     ids = {picture.id for picture in shown.pictures[1:]}
@@ -64,6 +96,20 @@ def test_each_closed_module_has_a_picture_of_its_inside():
     inner = texts(shown.pictures[2].markup)
     assert {"conv1 Conv2d", "add_", "downsample Sequential", "from layer1", "to 1"} <= set(inner)
     assert shown.pictures[2].crumbs == (("Net", "graph-net"), ("layer2", ""), ("0", ""))
+
+
+def test_who_is_led_into_a_fold_is_led_to_its_content():
+    # A browser opens the folds around a target by itself, but not a fold that is the target.
+    drawn = block(RESNET_152)
+    page = render_page(Page(header(), (SectionView("graph", "Graph", "How.", (drawn,)),), "{}"))
+    assert "<summary>Inside " in page
+    folds = set(re.findall(r'<(?:details|summary)\b[^>]*? id="([^"]*)"', page))
+    ids = set(re.findall(r'\bid="([^"]*)"', page))
+    shown = view(RESNET_152)
+    targets = {*shown.targets.values(), *(picture.id for picture in shown.pictures[1:])}
+    targets |= {name for name in re.findall(r'href="#([^"]*)"', page) if name.startswith(("inside-", "box-", "graph-"))}
+    assert len(targets) > 40
+    assert targets <= ids - folds
 
 
 def test_modules_alike_share_a_picture():

@@ -118,7 +118,7 @@ class Edge:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class Plan:
     """One picture. title: its text alternative."""
 
     title: str

@@ -1,14 +1,14 @@
-"""Makes the draft of a picture: a sketch with its words, colours, links and edges."""
+"""Makes the plan of a picture: a sketch with its words, colours, links and edges."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
 
-from reportgen.figures.graphs.draft import Box, Draft, Edge, Frame, Line, Words, flat
 from reportgen.figures.graphs.hierarchy import NOBODY
 from reportgen.figures.graphs.kinds import kind_of
 from reportgen.figures.graphs.notes import Notes
+from reportgen.figures.graphs.plan import Box, Edge, Frame, Line, Plan, Words, flat
 from reportgen.figures.graphs.sketch import Item, Sketch
 from reportgen.figures.graphs.wiring import Joint, Stub, Wiring
 from reportgen.figures.graphs.wording import (
@@ -28,12 +28,12 @@ from reportgen.run.graph import TensorSpec
 STRAIGHT = 12
 
 
-def draft_of(notes: Notes, sketch: Sketch, wires: Wiring, title: str, drawings: Mapping[int, str]) -> Draft:
-    """The draft of one picture. drawings: places of modules that have a drawing of their own -> its id."""
-    return _Drafting(notes, sketch, drawings, wires).draft(title)
+def plan_of(notes: Notes, sketch: Sketch, wires: Wiring, title: str, drawings: Mapping[int, str]) -> Plan:
+    """The plan of one picture. drawings: places of modules that have a drawing of their own -> its id."""
+    return _Planning(notes, sketch, drawings, wires).plan(title)
 
 
-class _Drafting:
+class _Planning:
     def __init__(self, notes: Notes, sketch: Sketch, drawings: Mapping[int, str], wires: Wiring) -> None:
         self._notes, self._tree, self._sketch, self._drawings = notes, notes.tree, sketch, drawings
         self._wires = wires
@@ -44,14 +44,14 @@ class _Drafting:
         for p, like in wires.like.items():
             self._stands_for.setdefault(like, []).append(p)
 
-    def draft(self, title: str) -> Draft:
+    def plan(self, title: str) -> Plan:
         scope = self._sketch.scope
         around = self._tree.nodes[scope].path if scope != NOBODY else ""
         items = [self._item(item, around) for item in self._sketch.items]
         before = [self._stub(stub) for stub in self._wires.stubs if stub.incoming]
         after = [self._stub(stub) for stub in self._wires.stubs if not stub.incoming]
         all_items = (*before, *items, *after)
-        return Draft(title, all_items, self._edges([one.name for one in flat(all_items) if isinstance(one, Box)]))
+        return Plan(title, all_items, self._edges([one.name for one in flat(all_items) if isinstance(one, Box)]))
 
     def _item(self, item: Item, around: str) -> Box | Frame:
         return self._frame(item, around) if item.inside else self._box(item, around)
@@ -62,7 +62,7 @@ class _Drafting:
         self._frames += 1
         lines = [title_of(self._tree, item, around), *facts_of(self._notes, item, False)]
         failed = any(self._tree.nodes[p].status == "failed" for p in item.places)
-        own = self._own(item)
+        itself = self._itself(item)
         inner = node.path if item.period == 1 else around
         return Frame(
             name,
@@ -70,8 +70,8 @@ class _Drafting:
             tuple(self._item(one, inner) for one in item.inside),
             failed,
             item.times > 1,
-            link=own and self._notes.links.get(node.path, ""),
-            id=own and self._notes.ids.get(node.path, ""),
+            link=self._notes.links.get(node.path, "") if itself else "",
+            id=self._notes.ids.get(node.path, "") if itself else "",
             told=told_of(self._notes, item) if item.period == 1 else "",
         )
 
@@ -85,7 +85,7 @@ class _Drafting:
         drawing = self._drawings.get(item.first, "") if not item.left_out else ""
         lines: tuple[Line, ...] = (title,) if operation else folded(title)
         lines += (*facts_of(self._notes, item, bool(drawing)), *state_of(self._notes, item))
-        own = self._own(item)
+        itself = self._itself(item)
         return Box(
             name,
             lines,
@@ -94,15 +94,14 @@ class _Drafting:
             self._classes(item),
             item.times > 1 or item.left_out,
             self._made.get(name, ""),
-            link=drawing or (own and self._notes.links.get(node.path, "")),
-            id=own and self._notes.ids.get(node.path, ""),
+            link=drawing or (self._notes.links.get(node.path, "") if itself else ""),
+            id=self._notes.ids.get(node.path, "") if itself else "",
             told=told_of(self._notes, item),
         )
 
-    def _own(self, item: Item) -> str:
-        """A true value for what is the module itself and no other: it has the module's id and links."""
-        module = self._tree.nodes[item.first].kind == "module"
-        return "own" if module and item.period == 1 and not item.left_out else ""
+    def _itself(self, item: Item) -> bool:
+        """Whether an item is a module and nothing beside it: such a one has the module's id and links."""
+        return self._tree.nodes[item.first].kind == "module" and item.period == 1 and not item.left_out
 
     def _kind(self, item: Item) -> str:
         nodes = [self._tree.nodes[p] for p in item.places]
