@@ -42,6 +42,9 @@ TRAINING, EVALUATION = "the first training forward", "the first evaluation forwa
 NOT_ASKED = "this forward trained nothing and entering a mode could have changed its result"
 
 
+_CALL = nn.Module._call_impl
+
+
 class ForwardHooks:
     """Looks at training forwards (the root in train mode, gradients enabled) as the schedule says.
 
@@ -72,7 +75,7 @@ class ForwardHooks:
             return
 
         def before(module: nn.Module, args: tuple[Any, ...]) -> None:
-            if torch.compiler.is_compiling():
+            if torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None:
                 return
             if self._times.running and self._times.enter(module):
                 return
@@ -80,13 +83,14 @@ class ForwardHooks:
                 aside = held()
                 try:
                     pause(aside)
-                    self._enter(module, args, sys._getframe(1))
+                    with torch._C.DisableTorchFunction():  # a mode of the user's, or a subclass, is not to see us ask
+                        self._enter(module, args, sys._getframe(1))
                 finally:
                     if aside:
                         sys.setprofile(aside.pop())
 
         def after(module: nn.Module, args: tuple[Any, ...], *rest: Any) -> None:
-            if torch.compiler.is_compiling():
+            if torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None:
                 return
             if self._times.running:
                 self._times.leave(module, returned=len(rest) == 2)
@@ -94,7 +98,8 @@ class ForwardHooks:
                 aside = held()
                 try:
                     pause(aside)
-                    self._leave(module, args, rest, sys._getframe(1))
+                    with torch._C.DisableTorchFunction():
+                        self._leave(module, args, rest, sys._getframe(1))
                 finally:
                     if aside:
                         sys.setprofile(aside.pop())
@@ -183,6 +188,7 @@ class ForwardHooks:
         for forward in tuple(self._open):
             if forward.thread == thread and forward.concerns(module):
                 done = False
+                forward.depth += id(module) == forward.root
                 with self._work.part("watch.graph" if forward.graph is not None else "watch.activations"):
                     if forward.observer is not None:
                         forward.observer.settle()
@@ -193,7 +199,7 @@ class ForwardHooks:
                     self._close(forward)
         if begun is not None and begun in self._open:
             with self._work.part("watch.graph"):  # as the last thing: nothing of ours is to be seen
-                begun.observe(frame, self._broken)
+                begun.observe(frame, self._broken, self._gave_up)
 
     def _begin(self, watched: Watched, root: nn.Module) -> Forward | None:
         if not self._work.recorder.owner or capturing():
@@ -201,8 +207,10 @@ class ForwardHooks:
         if torch._C._len_torch_function_stack() or torch._C._len_torch_dispatch_stack():
             sweep()
         for forward in tuple(self._open):
-            if forward.watched is watched:  # it was interrupted, or calls itself
-                self._close(forward)
+            if forward.watched is watched:
+                if forward.thread != threading.get_ident() or _calls_itself(root):
+                    return None  # part of that one, or beside it
+                self._close(forward)  # it was interrupted
         if not (root.training and torch.is_grad_enabled()):
             return self._begin_evaluation(watched, root)
         step = self._steps.get(id(watched))
@@ -251,7 +259,8 @@ class ForwardHooks:
         for forward in tuple(self._open):
             if forward.thread != thread or not forward.concerns(module):
                 continue
-            whole = id(module) == forward.root
+            forward.depth -= id(module) == forward.root
+            whole = id(module) == forward.root and not forward.depth
             forward.over |= whole
             if whole and forward.observer is not None:
                 forward.observer.stop()
@@ -299,6 +308,14 @@ class ForwardHooks:
                 forward.give_up_graph()
         with self._work.part("watch.graph"):
             raise error
+
+    def _gave_up(self) -> None:
+        """The forward begins something that must not be observed: the next one is to give the graph."""
+        for forward in tuple(self._open):
+            if forward.graph is not None and forward.thread == threading.get_ident():
+                self._take_again(forward)
+                forward.give_up_graph()
+        self._consider()
 
     def _finish(self, forward: Forward, output: object) -> None:
         watched = forward.watched
@@ -358,6 +375,17 @@ class ForwardHooks:
         if values:
             kinds: Mapping[str, Mapping[str, Distribution]] = {"activation": values}
             self._work.recorder.distributions(kinds, stamp)
+
+
+def _calls_itself(root: nn.Module) -> bool:
+    """Whether the call of `root` that begins is inside another of its own."""
+    calls = 0
+    frame: FrameType | None = sys._getframe()
+    while frame is not None and calls < 2:
+        if frame.f_code is _CALL.__code__:
+            calls += frame.f_locals.get("self") is root
+        frame = frame.f_back
+    return calls > 1
 
 
 def _keywords(frame: FrameType) -> Mapping[str, object]:

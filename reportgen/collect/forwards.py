@@ -37,15 +37,18 @@ class Forward:
         self.activations = Activations(watched.after) if activations else None
         self.observer: Observer | None = None
         self.over = False  # the root's call has ended
+        self.depth = 0  # calls of the root that are open: it may call itself
 
     def concerns(self, module: nn.Module) -> bool:
         """Whether a call of `module` is a part of it. A module that is not registered in the model may be one."""
         return self.graph is not None or id(module) in self.watched.paths
 
-    def observe(self, frame: FrameType | None, failed: Callable[[Exception], None]) -> None:
+    def observe(
+        self, frame: FrameType | None, failed: Callable[[Exception], None], gave_up: Callable[[], None]
+    ) -> None:
         """Show the graph the operations as well, until `frame`, which calls the forward, is left."""
         if self.graph is not None and not self.graph.hooks_only:
-            self.observer = Observer(self.graph, failed)
+            self.observer = Observer(self.graph, failed, gave_up)
             self.observer.start(frame)
 
     def enter(self, module: nn.Module, args: Sequence[object], kwargs: Mapping[str, object]) -> None:

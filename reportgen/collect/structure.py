@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import UserDict
 from collections.abc import Iterable, Mapping, Sequence
 
 import torch
@@ -13,6 +14,8 @@ from reportgen.run.graph import TensorSpec
 # Deeper or larger structures (a cache of keys and values for each layer) are cut; the graph says what was seen.
 DEEPEST = 4
 MOST_TENSORS = 512
+# Items looked at of one call's arguments, or of what it returned.
+MOST_ITEMS = 5_000
 # What holds no tensor.
 _PLAIN = (str, bytes, int, float, type(None), torch.dtype, torch.device, torch.Size, slice)
 _DTYPES: dict[torch.dtype, str] = {}
@@ -22,22 +25,19 @@ def tensors_in(value: object) -> list[tuple[str, Tensor]]:
     """(place, tensor) of the first 512 tensors, down to four levels: ("", x), ("0", x), ("hidden.1", x)."""
     if isinstance(value, Tensor):  # most of what is asked
         return [("", value)]
-    found: list[tuple[str, Tensor]] = []
-    if not isinstance(value, _PLAIN):
-        _walk(value, "", 0, found)
-    return found
+    return [] if isinstance(value, _PLAIN) else _Walk().into(value)
 
 
 def arguments(args: Sequence[object], kwargs: Mapping[str, object] | None = None) -> list[tuple[str, Tensor]]:
     """The tensors among a call's arguments; a single positional one has the place ""."""
-    found: list[tuple[str, Tensor]] = []
-    if len(args) == 1:
-        found = tensors_in(args[0])
-    else:
-        _walk(args, "", 0, found)
-    if kwargs:
-        _walk(kwargs, "", 0, found)
-    return found
+    walk = _Walk()
+    if len(args) != 1:
+        walk.into(args)
+    elif isinstance(args[0], Tensor):
+        walk.found.append(("", args[0]))
+    elif not isinstance(args[0], _PLAIN):
+        walk.into(args[0])
+    return walk.into(kwargs) if kwargs else walk.found
 
 
 def spec_of(tensor: Tensor, name: str = "") -> TensorSpec:
@@ -70,28 +70,44 @@ def _size(tensor: Tensor, dim: int) -> int:
         return -1
 
 
-def _walk(value: object, place: str, depth: int, found: list[tuple[str, Tensor]]) -> None:
-    if depth == DEEPEST:
-        return
-    for key, item in _items(value):
-        if isinstance(item, Tensor):
-            if len(found) < MOST_TENSORS:
-                found.append((f"{place}.{key}" if place else key, item))
-        elif not isinstance(item, _PLAIN):
-            _walk(item, f"{place}.{key}" if place else key, depth + 1, found)
+class _Walk:
+    """Goes through a structure and keeps what it finds. It stops after MOST_ITEMS: a batch may be a list of numbers."""
+
+    def __init__(self) -> None:
+        self.found: list[tuple[str, Tensor]] = []
+        self._left = MOST_ITEMS
+
+    def into(self, value: object, place: str = "", depth: int = 0) -> list[tuple[str, Tensor]]:
+        """The tensors found in all structures so far."""
+        if depth == DEEPEST:
+            return self.found
+        for key, item in _items(value):
+            self._left -= 1
+            if self._left < 0:
+                break
+            if isinstance(item, Tensor):
+                if len(self.found) < MOST_TENSORS:
+                    self.found.append((f"{place}.{key}" if place else str(key), item))
+            elif not isinstance(item, _PLAIN):
+                self.into(item, f"{place}.{key}" if place else str(key), depth + 1)
+        return self.found
 
 
-def _items(value: object) -> Iterable[tuple[str, object]]:
-    if type(value) is tuple or type(value) is list:
-        return zip(map(str, range(len(value))), value, strict=True)
+def _items(value: object) -> Iterable[tuple[object, object]]:
+    """What is in a container, without calling anything of the user's: a mapping may load what it is asked for."""
     if isinstance(value, torch.nn.utils.rnn.PackedSequence):
         return (("data", value.data),)
-    if isinstance(value, Mapping):
-        return [(str(key), item) for key, item in value.items()]
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return zip(value._fields, value, strict=True)
-    if isinstance(value, (list, tuple)):
-        return zip(map(str, range(len(value))), value, strict=True)
+    if isinstance(value, UserDict):
+        value = value.data
+    if isinstance(value, dict):
+        return dict.items(value)
+    if isinstance(value, tuple):
+        names = getattr(type(value), "_fields", range(tuple.__len__(value)))
+        return zip(names, tuple.__iter__(value), strict=False)
+    if isinstance(value, list):
+        return zip(range(list.__len__(value)), list.__iter__(value), strict=False)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return [(f.name, getattr(value, f.name, None)) for f in dataclasses.fields(value)]
+        held = getattr(value, "__dict__", None)
+        names = [field.name for field in dataclasses.fields(value)]
+        return [(name, held[name] if held and name in held else getattr(value, name, None)) for name in names]
     return ()

@@ -88,21 +88,39 @@ def observing() -> bool:
     return observer is not None and observer.on
 
 
+# Calls into torch's C++ that run autograd: many of its formulas take another way while a mode of dispatch is there.
+_BACKWARD = "run_backward"
+# Those that trace (torch.jit.trace): a mode would become a part of what they see.
+_TRACING = frozenset(
+    (
+        "_create_function_from_trace",
+        "_create_function_from_trace_with_dict",
+        "_create_method_from_trace",
+        "_create_method_from_trace_with_dict",
+        "_create_graph_by_tracing",
+    )
+)
+
+
 class Observer:
     """Shows `capture` the operations of the forward that begins.
 
     failed: called with an exception of our own; nothing more is observed then, and the forward goes on.
     """
 
-    def __init__(self, capture: GraphCapture, failed: Callable[[Exception], None]) -> None:
+    def __init__(
+        self, capture: GraphCapture, failed: Callable[[Exception], None], gave_up: Callable[[], None] = lambda: None
+    ) -> None:
         self.capture: GraphCapture | None = capture
-        self._failed = failed
+        self._failed, self._gave_up = failed, gave_up
         self._applied: AppliedFunctions | None = AppliedFunctions(capture)
         self._frame: FrameType | None = None
         self._guard: weakref.ref[object] | None = None
         self._thread = threading.get_ident()
         self._functions: _Functions | None = None
         self._dispatched: _Dispatched | None = None
+        self._lifts = 0  # what runs now for which the mode of dispatch was taken off
+        self._above = -1  # how many modes lay on it; -1 if it was not there
 
     def start(self, frame: FrameType | None) -> None:
         """Enter the modes until `stop`, or until `frame`, which calls the forward, is left in any way.
@@ -174,8 +192,15 @@ class Observer:
 
     def _follow(self, frame: FrameType, event: str, subject: Any) -> None:
         """The profile function: called for every call and return in this thread, also of C functions."""
-        if event == "return" and frame is self._frame:
+        if event == "return":
+            if frame is self._frame:
+                self.stop()
+                return
+        elif event != "call" and subject.__name__ == _BACKWARD:
+            self._lift() if event == "c_call" else self._lower()
+        elif event == "c_call" and subject.__name__ in _TRACING:
             self.stop()
+            self._gave_up()
             return
         applied = self._applied
         if applied is not None and (applied.following() or (event == "c_call" and subject.__name__ == "apply")):
@@ -183,6 +208,23 @@ class Observer:
                 applied.follow(frame, event, subject)
             except Exception as error:  # noqa: BLE001 - whatever it is, the forward goes on
                 self._broken(error)
+
+    def _lift(self) -> None:
+        """Autograd begins to run inside the forward."""
+        self._lifts += 1
+        if self._lifts == 1:
+            stack = _get_current_dispatch_mode_stack()
+            self._above = len(stack) - 1 - stack.index(self._dispatched) if self._dispatched in stack else -1
+            take_out(self._dispatched, stack, pop_dispatched, torch._C._push_on_torch_dispatch_stack)
+
+    def _lower(self) -> None:
+        """It is done: the mode goes back to where it was."""
+        self._lifts -= 1
+        if not self._lifts and self._above >= 0 and self._dispatched is not None:
+            above = [pop_dispatched() for _ in range(self._above)]
+            torch._C._push_on_torch_dispatch_stack(self._dispatched)
+            for one in reversed(above):
+                torch._C._push_on_torch_dispatch_stack(one)
 
     def _unguarded(self, _: object) -> None:
         """The profile function was dropped: by an exception in it, or by someone who set another."""
@@ -203,7 +245,8 @@ class Observer:
             name = operation_of(func)
             if name:
                 pause(aside)
-                draft = capture.open(name, args, kwargs, writes(func))
+                with torch._C.DisableTorchFunction():  # a mode of the user's, or a subclass, is not to see us ask
+                    draft = capture.open(name, args, kwargs, writes(func))
             elif read := read_of(func):
                 capture.read(read)
         except Exception as error:  # noqa: BLE001 - whatever it is, the forward goes on
@@ -229,7 +272,8 @@ class Observer:
         aside = held()
         try:
             pause(aside)
-            capture.close(draft, _unmoved(made) if isinstance(made, _ITERATOR) else made, raised)
+            with torch._C.DisableTorchFunction():
+                capture.close(draft, _unmoved(made) if isinstance(made, _ITERATOR) else made, raised)
         except Exception as error:  # noqa: BLE001 - as above
             self._broken(error)
         finally:
@@ -243,7 +287,8 @@ class Observer:
         aside = held()
         try:
             pause(aside)
-            capture.charge(function, args, kwargs, made)
+            with torch._C.DisableTorchFunction():
+                capture.charge(function, args, kwargs, made)
         except Exception as error:  # noqa: BLE001 - as above
             self._broken(error)
         finally:
@@ -266,7 +311,8 @@ class _Functions(TorchFunctionMode):
     def __torch_function__(
         self, func: Callable[..., Any], types: Sequence[type], args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
-        if torch.compiler.is_compiling():
+        # What we ask of a tensor that is being traced would become a part of the user's trace.
+        if torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None:
             return func(*args, **(kwargs or {}))
         capture = self.observer.capture
         if capture is None or not capture.attentive:
@@ -297,15 +343,31 @@ class _Dispatched(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self, func: Callable[..., Any], types: Sequence[type], args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         kwargs = kwargs or {}
+        if args and type(args[0]) in _NUMBERS:
+            args = _with_tensor(func, args)
         made = func(*args, **kwargs)
         packet = getattr(func, "_overloadpacket", None)
-        if packet is not None and packet.__name__ in WORKING:
+        if packet is not None and packet.__name__ in WORKING and torch._C._get_tracing_state() is None:
             self.observer._charge(func, args, kwargs, made)
         return made
 
 
 # What Python calls at each call while a trace function is set. In C, so that no signal can be raised in it.
 _nothing = getattr  # getattr(frame, "call", None) is None
+
+
+_NUMBERS = frozenset((bool, int, float, complex))
+
+
+def _with_tensor(func: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """torch hands a mode a number for a tensor that stands for one (a constant of a scripted function), and does not
+    take it back as the first argument: there it is made the tensor again."""
+    schema = func._schema.arguments
+    if not schema or not isinstance(schema[0].type, torch.TensorType):
+        return args
+    dtype = {bool: torch.bool, int: torch.int64, float: torch.float64, complex: torch.complex128}[type(args[0])]
+    with torch._C.DisableTorchFunction():
+        return (torch.scalar_tensor(args[0], dtype=dtype, device="cpu"), *args[1:])
 
 
 _ITERATOR = type(iter(()))
@@ -333,6 +395,7 @@ def _pop_function() -> object:
     return torch._C._pop_torch_function_stack()
 
 
-def pop_dispatched() -> object:
+def pop_dispatched() -> TorchDispatchMode:
     """Take the topmost mode off the dispatcher's stack."""
-    return torch._C._pop_torch_dispatch_stack(None)
+    top: TorchDispatchMode = torch._C._pop_torch_dispatch_stack(None)
+    return top
