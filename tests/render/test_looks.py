@@ -56,6 +56,6 @@ def test_print_opens_what_is_folded(browser, folder):
     with browser.tab() as tab:
         tab.open((folder / "report.html").as_uri())
         tab.medium("print")
-        room = "document.querySelector('#fold-fc1 svg').getBoundingClientRect().height"
+        room = "document.getElementById('fold-fc1').parentElement.querySelector('svg').getBoundingClientRect().height"
         assert tab.evaluate(room) > 20
         assert tab.evaluate("getComputedStyle(document.querySelector('nav')).display") == "none"
