@@ -52,15 +52,25 @@ def main(rounds: int = 5) -> None:
                 for tensor in given:
                     tensor.sum()
 
+            def floor(given: list[torch.Tensor] = given) -> None:
+                for tensor in given:
+                    torch.bincount(tensor.view(torch.int32) >> 20 & 4095)
+
             taken = interleaved(
-                {"theirs": theirs, "ours": lambda given=given: distributions_of(given), "sum": pass_over},
+                {
+                    "theirs": theirs,
+                    "ours": lambda given=given: distributions_of(given),
+                    "sum": pass_over,
+                    "floor": floor,
+                },
                 turns,
                 writer.flush,
             )
             print(
                 f"distribution, {name}: {taken['ours'] * 1e6:,.0f} us; add_histogram {taken['theirs'] * 1e6:,.0f} us: "
                 f"1/{taken['theirs'] / taken['ours']:.0f} of it (at most 1/{limit} is wanted); "
-                f"{taken['ours'] / taken['sum']:.1f} times tensor.sum()"
+                f"{taken['ours'] / taken['sum']:.1f} times tensor.sum(); a shift and a count alone: "
+                f"1/{taken['theirs'] / taken['floor']:.0f}"
             )
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.autograd.grad_mode import _unsafe_preserve_version_counter
 from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatch_mode_stack
 
-from reportgen.collect.graph.observer import pop_dispatched, take_out
+from reportgen.collect.graph.stacks import pop_dispatched, take_out
 from reportgen.collect.structure import tensors_in
 
 # Written into without being declared so in torch's schemas (native_batch_norm, cudnn_batch_norm).

@@ -26,6 +26,7 @@ from reportgen.collect.graph.capture import GraphCapture
 from reportgen.collect.graph.charges import WORKING
 from reportgen.collect.graph.draft import Draft
 from reportgen.collect.graph.operations import operation_of, read_of, writes
+from reportgen.collect.graph.stacks import pop_dispatched, pop_function, take_out
 
 _watching = threading.local()
 # While a profile function is set every call costs twice as much, and most calls of a forward that is observed are ours.
@@ -42,7 +43,7 @@ def sweep() -> None:
     functions: list[object] = _get_current_function_mode_stack()  # type: ignore[no-untyped-call]
     for mode in functions:
         if isinstance(mode, _Functions) and not mode.observer.on:
-            take_out(mode, functions, _pop_function, torch._C._push_on_torch_function_stack)
+            take_out(mode, functions, pop_function, torch._C._push_on_torch_function_stack)
     dispatched = _get_current_dispatch_mode_stack()
     for one in dispatched:
         if isinstance(one, _Dispatched) and not one.observer.on:
@@ -171,7 +172,7 @@ class Observer:
         self.capture = self._applied = None
         functions: list[object] = _get_current_function_mode_stack()  # type: ignore[no-untyped-call]
         dispatched = _get_current_dispatch_mode_stack()
-        one = take_out(self._functions, functions, _pop_function, torch._C._push_on_torch_function_stack)
+        one = take_out(self._functions, functions, pop_function, torch._C._push_on_torch_function_stack)
         other = take_out(self._dispatched, dispatched, pop_dispatched, torch._C._push_on_torch_dispatch_stack)
         return one and other
 
@@ -377,25 +378,3 @@ def _unmoved(iterator: Iterator[object]) -> object:
     """What `for row in tensor` will go through."""
     reduced: tuple[Any, ...] = iterator.__reduce__()  # type: ignore[assignment]
     return reduced[1][0]
-
-
-def take_out(mode: object, stack: Sequence[object], pop: Callable[[], object], push: Callable[[Any], None]) -> bool:
-    """Take one mode off a stack and put those above it back. Whether it was there."""
-    if not any(one is mode for one in stack):
-        return False
-    above: list[object] = []
-    while (one := pop()) is not mode:
-        above.append(one)
-    for one in reversed(above):
-        push(one)
-    return True
-
-
-def _pop_function() -> object:
-    return torch._C._pop_torch_function_stack()
-
-
-def pop_dispatched() -> TorchDispatchMode:
-    """Take the topmost mode off the dispatcher's stack."""
-    top: TorchDispatchMode = torch._C._pop_torch_dispatch_stack(None)
-    return top
