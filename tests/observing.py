@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -101,7 +101,11 @@ def digest(models: tuple[nn.Module, ...]) -> int:
 
 
 def record_shapes(model: nn.Module, seen: Seen) -> Iterator[torch.utils.hooks.RemovableHandle]:
-    """Hooks on each module that put the shapes of what it takes and returns into `seen`."""
+    """Hooks on each module that put the shapes of what it takes and returns into `seen`.
+
+    What is the model's own (a buffer given to a layer) comes from nowhere, so it is no edge.
+    """
+    own = {id(tensor) for tensor in (*model.parameters(), *model.buffers())}
     took: Shapes = {}
     made: Shapes = {}
     calls: dict[str, int] = {}
@@ -113,7 +117,7 @@ def record_shapes(model: nn.Module, seen: Seen) -> Iterator[torch.utils.hooks.Re
         def before(module: nn.Module, args: object, kwargs: object, path: str = path) -> None:
             calls[path] = calls.get(path, 0) + 1
             open_calls.append((path, calls[path]))
-            took[path, calls[path]] = set(shapes((args, kwargs)))
+            took[path, calls[path]] = set(shapes((args, kwargs), own))
 
         def after(module: nn.Module, args: object, output: object, path: str = path) -> None:
             made[open_calls.pop()] = set(shapes(output))
@@ -136,17 +140,18 @@ class Watching(TorchFunctionMode):
         return result
 
 
-def shapes(value: object) -> Iterator[Shape]:
-    """The shape of each tensor in a structure, however nested."""
+def shapes(value: object, without: Container[int] = ()) -> Iterator[Shape]:
+    """The shape of each tensor in a structure, however nested. without: ids of tensors that do not count."""
     if isinstance(value, Tensor):
-        yield tuple(value.shape)
+        if id(value) not in without:
+            yield tuple(value.shape)
     elif isinstance(value, dict):
-        yield from shapes(tuple(value.values()))
+        yield from shapes(tuple(value.values()), without)
     elif isinstance(value, (list, tuple)):
         for one in value:
-            yield from shapes(one)
+            yield from shapes(one, without)
     elif type(value).__module__.startswith(("tests.", "torchvision.")):
-        yield from shapes(tuple(vars(value).values()) if hasattr(value, "__dict__") else ())
+        yield from shapes(tuple(vars(value).values()) if hasattr(value, "__dict__") else (), without)
 
 
 def wrong_edges(graph: Graph, took: Shapes, made: Shapes, passed: set[Shape]) -> list[str]:

@@ -15,7 +15,7 @@ from reportgen.figures.graphs.wiring import Wiring, wiring
 # model's pictures together are to stay under MOST, and one structure in another size is drawn while there is less than
 # ENOUGH.
 PLATE, MODULE, OPERATION, JOINT = 600, 550, 230, 110
-MOST, ENOUGH = 120_000, 80_000
+MOST, ENOUGH = 95_000, 80_000
 MOST_PLATES = 30
 # Where more edges would be drawn, what differs in size only is folded as well.
 MANY_JOINTS = 60
