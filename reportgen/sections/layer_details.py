@@ -36,7 +36,7 @@ class Detail:
 # A ridgeline takes 1 to 2 kB of a page that is to stay under 500 kB: the more layers, the less of each.
 SMALL = Detail(layers=12, every_parameter=True, ridges=RIDGES, bins=BINS, rows=5)
 MEDIUM = Detail(layers=20, every_parameter=False, ridges=RIDGES, bins=BINS, rows=2)
-LARGE = Detail(layers=24, every_parameter=False, ridges=4, bins=24, rows=0)
+LARGE = Detail(layers=20, every_parameter=False, ridges=4, bins=24, rows=0)
 # Rows of the one table of a large model.
 ROWS = 150
 

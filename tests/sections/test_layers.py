@@ -208,15 +208,15 @@ def test_the_more_layers_the_less_of_each():
     small, (*large, numbers) = folds_of(fake_run(layers=4)), folds_of(run)
 
     assert len(small) == 4
-    assert len(large) == 24
+    assert len(large) == 20
     assert (large[0].title, large[-1].title) == ("fc1", "fc60")
     assert len(small[0].blocks[0].items[0].ridges) > len(large[0].blocks[0].items[0].ridges) == 4
     assert all(isinstance(block, Ridgelines) and block.numbers is None for block in large[0].blocks)
     assert len(large[0].blocks) == 1
-    assert any(isinstance(b, Text) and b.text.startswith("Drawn for 24 of 60 layers") for b in build(run, None).blocks)
+    assert any(isinstance(b, Text) and b.text.startswith("Drawn for 20 of 60 layers") for b in build(run, None).blocks)
     # The numbers of all of them stand in one table: weight, gradient and output of each.
     (table,) = numbers.blocks
-    assert len(table.rows) == 3 * 24
+    assert len(table.rows) == 3 * 20
     assert [row[0] for row in table.rows[:3]] == ["fc1.weight", "gradient of fc1.weight", "output of fc1"]
 
 
@@ -229,7 +229,7 @@ def test_layers_with_weight_matrices_are_drawn_before_others():
     titles = [fold.title for fold in folds_of(run)[:-1]]
 
     assert {f"fc{k}" for k in range(6, 61, 6)} <= set(titles)
-    assert len(titles) == 24
+    assert len(titles) == 20
     assert titles == sorted(titles, key=lambda title: int(title[2:]))
 
 
