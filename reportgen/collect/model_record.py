@@ -9,7 +9,8 @@ from torch import nn
 from torch.optim import Optimizer
 
 from reportgen.errors import shown
-from reportgen.run.records import Model, Parameter, Plain
+from reportgen.run.logged import Plain
+from reportgen.run.records import Model, Parameter
 from reportgen.run.redact import scrub
 
 

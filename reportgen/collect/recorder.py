@@ -125,9 +125,12 @@ class Recorder:
             grouped[group] = grouped.get(group, 0.0) + seconds
         return Cost(seconds=sum(grouped.values()), by_collector=grouped)
 
-    def stamp(self, step: int | None = None, tag: str | None = None) -> Stamp:
-        """When something is recorded now. `tag` advances the counter that stands in for a step nobody knows."""
-        return Stamp(self._step(step, tag), self._done(), self.epoch, time.time())
+    def stamp(self, step: int | None = None, tag: str | None = None, at: float | None = None) -> Stamp:
+        """When something is recorded: now, or `at` (seconds since the Unix epoch) where the user says so.
+
+        `tag` advances the counter that stands in for a step nobody knows.
+        """
+        return Stamp(self._step(step, tag), self._done(), self.epoch, time.time() if at is None else at)
 
     @property
     def notes(self) -> tuple[Note, ...]:
@@ -154,15 +157,15 @@ class Recorder:
 
     # -- recording ----------------------------------------------------------------------------------------------
 
-    def log(self, values: Mapping[str, Number | Tensor], step: int | None = None) -> None:
-        """Record numbers by tag, stamped now: the path that every training step takes.
+    def log(self, values: Mapping[str, Number | Tensor], step: int | None = None, at: float | None = None) -> None:
+        """Record numbers by tag, stamped now or `at` (as in `stamp`): the path that every training step takes.
 
         Numbers on the host are read now, those on a device at a later flush.
         """
         if values:
-            self._scalars(dict(values), self._step(step, next(iter(values))))
+            self._scalars(dict(values), self._step(step, next(iter(values))), at)
 
-    def _scalars(self, values: dict[str, Any], step: int) -> None:
+    def _scalars(self, values: dict[str, Any], step: int, at: float | None) -> None:
         journal = self._journal
         if journal is None or not values:
             return
@@ -178,7 +181,7 @@ class Recorder:
         epoch = self._logged_epoch if self._logged_epoch is not None else self.passes
         self._ended = None
         done = self._reached.optimizer_step + (self._optimizer_step or 0)
-        journal.append((SCALARS, step, done, epoch, time.time(), values))
+        journal.append((SCALARS, step, done, epoch, time.time() if at is None else at, values))
 
     def _take(self, values: dict[str, Any], tag: str, value: Number | Tensor) -> None:
         """Put the number in `value` into its place, or take that away when it has none to give."""

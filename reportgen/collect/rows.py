@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from reportgen.errors import InvalidArgumentError
-from reportgen.run.records import Plain, TableRecord
+from reportgen.run.logged import Plain
+from reportgen.run.records import TableRecord
 
 MOST_ROWS = 1000
 MOST_COLUMNS = 100

@@ -16,7 +16,9 @@ from reportgen.run.distribution import DistributionSeries
 from reportgen.run.folder import JOURNAL, MEDIA, read_manifest
 from reportgen.run.graph import Graph, GraphTimes
 from reportgen.run.journal import written_here
-from reportgen.run.predictions import Example, PredictionSet
+from reportgen.run.logged import Audio, Embedding, HParams, Mesh, PRCurve, TagGroup, TensorRecord, Video
+from reportgen.run.media_names import named_media, without_missing
+from reportgen.run.predictions import PredictionSet
 from reportgen.run.records import (
     SCHEMA,
     Attempt,
@@ -31,12 +33,12 @@ from reportgen.run.records import (
     TextRecord,
 )
 from reportgen.run.series import Series
-from reportgen.run.thin import named_media
 from reportgen.run.thin_distributions import chosen_snapshots, snapshot_limit
 
 RUNNING, FINISHED, NO_END = "running", "finished", "no end recorded"
 
 Record = TypeVar("Record")
+Logged = TypeVar("Logged", Images, TextRecord, Audio, Video, PRCurve, Embedding, Mesh, TensorRecord)
 Key = TypeVar("Key", bound=Hashable)
 
 
@@ -64,9 +66,18 @@ def read_folder(path: Path, page: bool = False) -> Run:
         predictions=_predictions(journals, resumed),
         models=_models(journals),
         graphs=_graphs(journals),
-        images=_images(journals, resumed),
-        texts=_texts(journals, resumed),
         tables=_tables(journals),
+        hparams=_last(journals, HParams, "hparams", lambda one: one.name),
+        layouts=tuple(record for journal in journals for record in journal.records.get("layout", [])),
+        groups=_groups(journals),
+        images=_logged(journals, resumed, Images, "images"),
+        texts=_logged(journals, resumed, TextRecord, "text"),
+        audio=_logged(journals, resumed, Audio, "audio"),
+        videos=_logged(journals, resumed, Video, "video"),
+        pr_curves=_logged(journals, resumed, PRCurve, "pr_curve"),
+        embeddings=_logged(journals, resumed, Embedding, "embedding"),
+        meshes=_logged(journals, resumed, Mesh, "mesh"),
+        tensors=_logged(journals, resumed, TensorRecord, "tensor"),
         notes=_notes(journals),
         failure=_failure(journals, meta),
         damage=_damage(journals, [file for _, file in files]),
@@ -166,14 +177,24 @@ def _predictions(journals: list[Journal], resumed: list[int | None]) -> tuple[Pr
     return _visible_by(attempts, lambda one: one.split, lambda one: one.stamp.step, resumed)
 
 
-def _images(journals: list[Journal], resumed: list[int | None]) -> tuple[Images, ...]:
-    attempts: list[list[Images]] = [journal.records.get("images", []) for journal in journals]
+def _logged(journals: list[Journal], resumed: list[int | None], _: type[Logged], kind: str) -> tuple[Logged, ...]:
+    """The records of a kind that have a tag and a step, as they are seen after all attempts."""
+    attempts: list[list[Logged]] = [journal.records.get(kind, []) for journal in journals]
     return _visible_by(attempts, lambda one: one.tag, lambda one: one.stamp.step, resumed)
 
 
-def _texts(journals: list[Journal], resumed: list[int | None]) -> tuple[TextRecord, ...]:
-    attempts: list[list[TextRecord]] = [journal.records.get("text", []) for journal in journals]
-    return _visible_by(attempts, lambda one: one.tag, lambda one: one.stamp.step, resumed)
+def _last(journals: list[Journal], _: type[Record], kind: str, key: Callable[[Record], Hashable]) -> tuple[Record, ...]:
+    written: list[Record] = [record for journal in journals for record in journal.records.get(kind, [])]
+    return tuple(_last_of_each(written, key).values())
+
+
+def _groups(journals: list[Journal]) -> tuple[TagGroup, ...]:
+    """The groups of tags, each with all the tags that were ever named for it."""
+    found: dict[str, dict[str, None]] = {}
+    written: list[TagGroup] = [record for journal in journals for record in journal.records.get("group", [])]
+    for group in written:
+        found.setdefault(group.tag, {}).update(dict.fromkeys(group.tags))
+    return tuple(TagGroup(tag, tuple(tags)) for tag, tags in found.items())
 
 
 def _visible_by(
@@ -223,8 +244,7 @@ def _with_times(graph: Graph, seconds: Mapping[str, float]) -> Graph:
 
 
 def _tables(journals: list[Journal]) -> tuple[TableRecord, ...]:
-    written: list[TableRecord] = [record for journal in journals for record in journal.records.get("table", [])]
-    return tuple(_last_of_each(written, lambda table: table.tag).values())
+    return _last(journals, TableRecord, "table", lambda table: table.tag)
 
 
 def _notes(journals: list[Journal]) -> tuple[Note, ...]:
@@ -245,34 +265,11 @@ def _failure(journals: list[Journal], meta: Meta) -> Failure | None:
 
 
 def _with_media(run: Run, folder: Path) -> Run:
-    """`run` with its pictures. Those that are missing are taken out of the records that name them, and counted."""
+    """`run` with its media. Those that are missing are taken out of the records that name them, and counted."""
     named = named_media(run)
     media = MediaFolder(folder, named)
     lost = len(named) - len(media)
     if not lost:
         return replace(run, media=media)
-    note = Note("omission", "media", f"{lost:,} of {len(named):,} pictures are missing from the media folder")
-    return replace(
-        run,
-        media=media,
-        images=tuple(_without_lost(record, media) for record in run.images),
-        predictions=tuple(
-            replace(one, examples=tuple(_example_without_lost(example, media) for example in one.examples))
-            for one in run.predictions
-        ),
-        notes=(*run.notes, note),
-    )
-
-
-def _without_lost(record: Images, media: MediaFolder) -> Images:
-    there = [position for position, name in enumerate(record.media) if name in media]
-    captions = tuple(record.captions[position] for position in there if position < len(record.captions))
-    return replace(record, media=tuple(record.media[position] for position in there), captions=captions)
-
-
-def _example_without_lost(example: Example, media: MediaFolder) -> Example:
-    return replace(
-        example,
-        image=example.image if example.image in media else None,
-        overlay=example.overlay if example.overlay in media else None,
-    )
+    note = Note("omission", "media", f"{lost:,} of {len(named):,} files are missing from the media folder")
+    return replace(without_missing(run, media), media=media, notes=(*run.notes, note))

@@ -16,6 +16,7 @@ from reportgen.run.codec import from_plain
 from reportgen.run.distribution import LARGEST_BIN, Distribution
 from reportgen.run.graph import Graph, GraphTimes
 from reportgen.run.journal import PROGRESS
+from reportgen.run.logged import Audio, Embedding, HParams, Layout, Mesh, PRCurve, TagGroup, TensorRecord, Video
 from reportgen.run.predictions import PredictionSet
 from reportgen.run.records import SCHEMA, Failure, Images, Model, Note, TableRecord, TextRecord
 from reportgen.run.series import Stamp
@@ -30,6 +31,15 @@ RECORDS: dict[str, type[Any]] = {
     "images": Images,
     "text": TextRecord,
     "table": TableRecord,
+    "audio": Audio,
+    "video": Video,
+    "pr_curve": PRCurve,
+    "embedding": Embedding,
+    "mesh": Mesh,
+    "tensor": TensorRecord,
+    "hparams": HParams,
+    "layout": Layout,
+    "group": TagGroup,
     "note": Note,
     "failure": Failure,
 }

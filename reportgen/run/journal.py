@@ -27,7 +27,10 @@ MOST_BUFFERED = 8192
 # What waits for a full disk to have room again.
 MOST_UNWRITTEN = 32_000_000
 # After one of these kinds of lines a run that had ended goes on.
-PROGRESS = frozenset({"scalars", "measures", "distributions", "predictions", "images", "text", "table"})
+PROGRESS = frozenset(
+    {"scalars", "measures", "distributions", "predictions", "images", "text", "table", "audio", "video", "pr_curve"}
+    | {"embedding", "mesh", "tensor", "hparams", "layout", "group"}
+)
 # How long a fork, or the end of the process, waits for a disk that does not answer.
 PATIENCE = 5.0
 

@@ -7,14 +7,25 @@ from dataclasses import dataclass, field
 
 from reportgen.run.distribution import DistributionSeries
 from reportgen.run.graph import Fault, Graph
+from reportgen.run.logged import (
+    Audio,
+    Box,
+    Embedding,
+    HParams,
+    Layout,
+    Mesh,
+    Plain,
+    PRCurve,
+    TagGroup,
+    TensorRecord,
+    Video,
+)
 from reportgen.run.predictions import PredictionSet
 from reportgen.run.series import Series, Stamp
 
-# 2: the shape and dtype of a graph's tensor are a short list. All before can be read.
-SCHEMA = 2
-
-# A value as it stands in a configuration once it is plain: JSON's types. Nested keys are joined by dots.
-Plain = str | int | float | bool | None
+# 2: the shape and dtype of a graph's tensor are a short list. 3: audio, video, PR curves, embeddings, meshes, tensors,
+# hyperparameters, layouts. All before can be read.
+SCHEMA = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +114,10 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Images:
-    """Images logged under a tag at a step: names in Run.media with a caption each; `total` is how many were given."""
+    """Images logged under a tag at a step: names in Run.media with a caption each; `total` is how many were given.
+
+    sizes: width and height of each in pixels as it was given, () when not known. boxes: those of each image, ().
+    """
 
     tag: str
     stamp: Stamp
@@ -111,15 +125,18 @@ class Images:
     captions: tuple[str, ...] = ()
     total: int = 0
     notes: tuple[str, ...] = ()
+    sizes: tuple[tuple[int, int], ...] = ()
+    boxes: tuple[tuple[Box, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class TextRecord:
-    """Text logged under a tag at a step."""
+    """Text logged under a tag at a step. markdown: it is to be shown as Markdown, not as it stands."""
 
     tag: str
     stamp: Stamp
     text: str
+    markdown: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +226,7 @@ class Run:
     scalars: tag -> series. measures: what watching found, quantity -> name -> series: "update_ratio", "gradient_norm",
     "weight_norm" by parameter; "dead_share", "saturated_share" (0 to 1) by module.
     distributions: kind -> name -> series.
-    media: file name -> bytes of every image a record names (it may read from disk at each look-up).
+    media: file name -> bytes of every file a record names (it may read from disk at each look-up).
     thinned: sentences that say what a page's Run leaves out of the full one; empty for the full one.
     """
 
@@ -224,6 +241,15 @@ class Run:
     images: tuple[Images, ...] = ()
     texts: tuple[TextRecord, ...] = ()
     tables: tuple[TableRecord, ...] = ()
+    audio: tuple[Audio, ...] = ()
+    videos: tuple[Video, ...] = ()
+    pr_curves: tuple[PRCurve, ...] = ()
+    embeddings: tuple[Embedding, ...] = ()
+    meshes: tuple[Mesh, ...] = ()
+    tensors: tuple[TensorRecord, ...] = ()
+    hparams: tuple[HParams, ...] = ()
+    layouts: tuple[Layout, ...] = ()
+    groups: tuple[TagGroup, ...] = ()
     notes: tuple[Note, ...] = ()
     failure: Failure | None = None
     damage: Damage = field(default_factory=Damage)

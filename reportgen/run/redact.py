@@ -16,7 +16,7 @@ from typing import Any
 
 from reportgen.config import HIDDEN, SECRET
 from reportgen.errors import InvalidArgumentError, shown
-from reportgen.run.records import Plain
+from reportgen.run.logged import Plain
 
 # https://user:token@host, postgres://token@host; a password may hold an "@", so all up to the last one
 USER_INFO = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)[^/\s'\"]+@")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from reportgen.run.distribution import DistributionSeries
+from reportgen.run.media_names import named_media
 from reportgen.run.records import Images, Run
 from reportgen.run.series import Series
 from reportgen.run.thin_distributions import MOMENT_BITS, thin_distributions
@@ -67,15 +68,6 @@ def thin(run: Run) -> Run:
     if len(wanted) != len(run.media):
         return replace(thinned, media={name: run.media[name] for name in wanted})
     return run if same else thinned
-
-
-def named_media(run: Run) -> list[str]:
-    """The names of all pictures that records of `run` name, each once, sorted."""
-    names = {name for record in run.images for name in record.media}
-    for predictions in run.predictions:
-        for example in predictions.examples:
-            names |= {name for name in (example.image, example.overlay) if name is not None}
-    return sorted(names)
 
 
 def _scalars(scalars: Mapping[str, Series], tick: int, said: list[str]) -> tuple[dict[str, Series], bool]:

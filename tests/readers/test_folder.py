@@ -293,7 +293,7 @@ def test_a_name_that_leads_out_of_the_folder_is_never_followed(tmp_path):
     read = read_folder(write_folder(tmp_path / "run", run))
     assert dict(read.media) == {}
     assert read.images[0].media == ()
-    assert "7 of 7 pictures are missing" in read.notes[-1].what
+    assert "7 of 7 files are missing" in read.notes[-1].what
 
 
 def test_other_ranks_and_stray_files_are_left_alone(tmp_path):

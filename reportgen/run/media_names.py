@@ -1,0 +1,88 @@
+"""Which files of its media the records of a run name, and the records without those that are missing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+
+from reportgen.run.predictions import Example
+from reportgen.run.records import Images, Run
+
+
+def named_media(run: Run) -> list[str]:
+    """The names of all files that records of `run` name, each once, sorted."""
+    return sorted({*_pictures(run), *(name for name in _files(run) if name)})
+
+
+def _pictures(run: Run) -> Iterator[str]:
+    for images in run.images:
+        yield from images.media
+    for predictions in run.predictions:
+        for example in predictions.examples:
+            yield from (name for name in (example.image, example.overlay) if name is not None)
+
+
+def _files(run: Run) -> Iterator[str]:
+    for audio in run.audio:
+        yield audio.media
+    for video in run.videos:
+        yield from (video.media, *video.strip)
+    for embedding in run.embeddings:
+        yield from (embedding.matrix, embedding.sprite)
+    for mesh in run.meshes:
+        yield from (mesh.vertices, mesh.colors, mesh.faces)
+    for tensor in run.tensors:
+        yield tensor.media
+
+
+def without_missing(run: Run, known: Collection[str]) -> Run:
+    """`run` whose records name only files in `known`."""
+
+    def kept(name: str) -> str:
+        return name if name in known else ""
+
+    return replace(
+        run,
+        images=tuple(_of_images(record, known) for record in run.images),
+        predictions=tuple(
+            replace(one, examples=tuple(_of_example(example, known) for example in one.examples))
+            for one in run.predictions
+        ),
+        audio=tuple(replace(one, media=kept(one.media)) for one in run.audio),
+        videos=tuple(
+            replace(
+                one,
+                media=kept(one.media),
+                strip=tuple(name for name in one.strip if name in known),
+                shown=tuple(at for name, at in zip(one.strip, one.shown, strict=False) if name in known),
+            )
+            for one in run.videos
+        ),
+        embeddings=tuple(replace(one, matrix=kept(one.matrix), sprite=kept(one.sprite)) for one in run.embeddings),
+        meshes=tuple(
+            replace(one, vertices=kept(one.vertices), colors=kept(one.colors), faces=kept(one.faces))
+            for one in run.meshes
+        ),
+        tensors=tuple(replace(one, media=kept(one.media)) for one in run.tensors),
+    )
+
+
+def _of_images(record: Images, known: Collection[str]) -> Images:
+    there = [place for place, name in enumerate(record.media) if name in known]
+    if len(there) == len(record.media):
+        return record
+    return replace(
+        record,
+        media=tuple(record.media[place] for place in there),
+        captions=tuple(record.captions[place] for place in there if place < len(record.captions)),
+        sizes=tuple(record.sizes[place] for place in there if place < len(record.sizes)),
+        boxes=tuple(record.boxes[place] for place in there if place < len(record.boxes)),
+    )
+
+
+def _of_example(example: Example, known: Collection[str]) -> Example:
+    return replace(
+        example,
+        image=example.image if example.image in known else None,
+        overlay=example.overlay if example.overlay in known else None,
+    )
