@@ -13,10 +13,14 @@ from reportgen.diagnose import Diagnosis
 from reportgen.run.graph import Fault, Graph
 from reportgen.run.records import Run
 from reportgen.sections.graph_health import health_of
+from reportgen.sections.graph_map import is_unseen, map_caption, module_map
 from reportgen.sections.layer_list import Layer, layers_of
 from reportgen.sections.layer_table import ROWS, layer_table
 from reportgen.sections.layers import is_watched
 from reportgen.sections.section import Section
+
+_CALLS = "What passes from call to call in one forward; shapes stand where they change."
+_MAPS = "The modules, each inside the one that holds it."
 
 
 def build(run: Run, diagnosis: Diagnosis) -> SectionView | None:
@@ -29,22 +33,21 @@ def build(run: Run, diagnosis: Diagnosis) -> SectionView | None:
         blocks.extend(_of(run, diagnosis, graph, layers))
     if not is_watched(run) and layers:
         blocks.append(layer_table(run, layers))
+    told = _MAPS if all(map(is_unseen, run.graphs)) else _CALLS
     return SectionView(
-        "graph",
-        "Graph",
-        "What passes from call to call in one forward; shapes stand where they change. A layer leads to its row in the "
-        "table, a module to its inside.",
-        tuple(blocks),
+        "graph", "Graph", f"{told} A layer leads to its row in the table, a module to its inside.", tuple(blocks)
     )
 
 
 def _of(run: Run, diagnosis: Diagnosis, graph: Graph, layers: Sequence[Layer]) -> list[Block]:
     own = [layer for layer in layers if layer.model == graph.model]
     title = cut(graph.model, 60) or "model"
+    unseen = is_unseen(graph)
+    shown = module_map(graph, next((m for m in run.models if m.name == graph.model), None)) if unseen else graph
     drawing = GraphDrawing(
         title,
-        graph,
-        graph_caption(graph),
+        shown,
+        map_caption(shown) if unseen else graph_caption(graph),
         slug("graph", graph.model),
         links={layer.path: layer.anchor for layer in layers[:ROWS] if layer.model == graph.model},
         places={layer.path: layer.box for layer in own},
@@ -68,7 +71,8 @@ def graph_caption(graph: Graph) -> str:
     idle = [node for node in graph.nodes if node.kind == "module" and node.status == "not called"]
     failed = [node for node in graph.nodes if node.status == "failed"]
     told = [f"{counted(len(calls), 'module call')}, captured in {graph.captured}" if calls else "no module call"]
-    told.append(counted(graph.parameters, "parameter"))
+    if graph.counted:
+        told.append(counted(graph.parameters, "parameter"))
     if graph.trainable != graph.parameters:
         told[-1] += f", {count(graph.trainable)} of them trainable"
     if graph.flops is not None:

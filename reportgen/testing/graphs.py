@@ -297,3 +297,30 @@ def operations(count: int) -> Graph:
         flows.append(b.operation(f"op{(state >> 12) % 17}", *given))
     b.output(flows[-1])
     return b.graph()
+
+
+def unseen(graph: Graph) -> Graph:
+    """What is recorded of the same model where not one call is seen, as of a compiled one: its layers, no edges."""
+    layers = {node.path: node for node in graph.nodes if node.kind == "module" and node.leaf}
+    nodes = tuple(
+        GraphNode(
+            f"m{at}",
+            "module",
+            path,
+            node.type,
+            call=0,
+            parameters=node.parameters,
+            status="not called",
+            detail=node.detail,
+        )
+        for at, (path, node) in enumerate(layers.items())
+    )
+    return dataclasses.replace(
+        graph,
+        captured="nothing: torch.compile is used",
+        nodes=nodes,
+        edges=(),
+        operations=False,
+        flops=None,
+        batch=None,
+    )

@@ -24,6 +24,7 @@ BUILT = {
     "unet": lambda: graphs.unet(3),
     "failed": lambda: graphs.failed(),
     "list": lambda: graphs.chain(1000, lambda at: f"Kind{at}"),
+    "unseen": lambda: graphs.unseen(graphs.resnet()),
     "nasty": lambda: graphs.chain(len(NASTY), lambda at: NASTY[at], "{}"),
 }
 
@@ -97,13 +98,13 @@ def test_without_scripts_a_box_leads_to_the_inside_and_the_crumbs_lead_back(tab,
     tab.resize(1280)
     with Serving(page.parent, NO_SCRIPT) as serving:
         tab.open(f"{serving.url}/{page.name}")
-        inside = "document.querySelector('.graph_drawing svg a[href^=\"#inside-\"]').getAttribute('href').slice(1)"
+        inside = "document.querySelector('.graph_drawing svg a[href^=\"#in-\"]').getAttribute('href').slice(1)"
         name = tab.evaluate(inside)
         shown = f"document.getElementById({name!r}).checkVisibility()"
         assert not tab.evaluate(shown)
         # A real click: a script of ours would be refused here.
         box = tab.evaluate(
-            "(() => { const link = document.querySelector('.graph_drawing svg a[href^=\"#inside-\"]');"
+            "(() => { const link = document.querySelector('.graph_drawing svg a[href^=\"#in-\"]');"
             "link.scrollIntoView({block: 'center', behavior: 'instant'}); const r = link.getBoundingClientRect();"
             "return [r.x + r.width / 2, r.y + r.height / 2] })()"
         )
@@ -113,6 +114,18 @@ def test_without_scripts_a_box_leads_to_the_inside_and_the_crumbs_lead_back(tab,
         assert tab.evaluate("location.hash") == f"#{name}"
         back = tab.evaluate(f"document.querySelector('#' + {name!r} + ' .crumbs a').getAttribute('href').slice(1)")
         assert tab.evaluate(f"document.getElementById({back!r}).className") == "graph_drawing"
+
+
+def test_a_map_without_calls_leads_to_the_insides_of_its_modules_and_to_its_layers(tab, pages):
+    show(tab, pages["unseen"])
+    drawn = "[...document.querySelectorAll('.graph_drawing svg.graph')]"
+    assert tab.evaluate(f"{drawn}.flatMap(svg => [...svg.querySelectorAll('path[fill=none]')]).length") == 0
+    links = tab.evaluate(
+        f"{drawn}.flatMap(svg => [...svg.querySelectorAll('a')].map(a => a.getAttribute('href').slice(1)))"
+    )
+    assert {name.partition("-")[0] for name in links} == {"in", "layer"}
+    assert tab.evaluate(f"{links!r}.filter(name => !document.getElementById(name))") == []
+    assert "modules inside" in tab.evaluate(f"{drawn}[0].textContent")
 
 
 def test_every_row_of_the_table_leads_to_a_box_and_every_box_of_a_layer_to_its_row(tab, pages):

@@ -70,6 +70,12 @@ class Hierarchy:
         kinds = {"input": 0, "output": 2}
         return sorted(out, key=lambda p: kinds.get(self.nodes[p].kind, 1))
 
+    @cached_property
+    def unit(self) -> str:
+        """What its nodes are, in a word: "call", or "module" where no call was seen of any."""
+        calls = [node.call for node in self.nodes if node.kind == "module"]
+        return "module" if calls and not any(calls) else "call"
+
     def opens(self, p: int) -> bool:
         """Whether there is something to see inside: calls, more than the one operation that a layer is made of."""
         called = [child for child in self.children[p] if self.nodes[child].status != "not called"]

@@ -9,17 +9,28 @@ from reportgen.figures.graphs.hierarchy import NOBODY, Hierarchy
 from reportgen.figures.graphs.repeats import runs
 from reportgen.figures.graphs.signature import Signatures
 
-# What a reader takes in at one glance, and what a picture of one module's inside may hold.
-MOST_BOXES = 40
-MOST_INSIDE = 60
-# Frames inside frames that can still be told apart.
-MOST_LEVELS = 6
 # A text may go deeper than a picture.
 DEEPEST = 50
 # With fewer boxes than this a picture says little: folding more boldly may show another level.
 FEW = 10
-# Of a level that is too wide, so many are kept at its ends, and as many that something is to be said of.
-ENDS = 14
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """How much one picture may show.
+
+    boxes: what a reader takes in at one glance. levels: frames inside frames that can still be told apart. row: boxes
+    of a row of calls that the picture of an inside tells whole. ends: of a level that is too wide, so many boxes are
+    kept at its ends, as many of which something is to be said, and as many that open.
+    """
+
+    boxes: int = 40
+    levels: int = 6
+    row: int = 60
+    ends: int = 14
+
+
+FULL = Detail()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,27 +78,28 @@ class Sketcher:
     """Makes sketches of one graph. opened: places that are drawn open at every depth, such as where it failed."""
 
     def __init__(self, tree: Hierarchy, same: Signatures, opened: Set[int], marked: Set[int]) -> None:
-        self.tree, self._same, self._opened, self._marked = tree, same, opened, marked
+        self.tree, self.same, self._opened, self._marked = tree, same, opened, marked
         self._runs: dict[tuple[int, bool], list[Item]] = {}
 
-    def sketch(self, scope: int, bold: bool = False, most: int = MOST_BOXES) -> Sketch:
-        """The deepest sketch of at most `most` boxes. Where even the outermost level has more, what differs only in
-        sizes and settings is folded; and where that has more, its middle is left out."""
-        best = None if bold else self._deepest(scope, False, most)
+    def sketch(self, scope: int, bold: bool = False, detail: Detail = FULL) -> Sketch:
+        """The deepest sketch that has no more boxes and levels than it may. Where even the outermost level has more
+        boxes, what differs only in sizes and settings is folded; and where that has more, its middle is left out."""
+        most = detail.boxes
+        best = None if bold else self._deepest(scope, False, detail)
         if best is None or _count(best, FEW) < FEW:
-            bolder = self._deepest(scope, True, most)
+            bolder = self._deepest(scope, True, detail)
             if bolder is not None and (best is None or _count(bolder, most) > _count(best, most)):
                 return Sketch(scope, bolder, True)
         if best is None:
             row = self._level(scope, 1, 1, True)
             # A long row of calls is told whole where a picture can hold it.
-            wide = scope != NOBODY and not self._opened and len(row) <= MOST_INSIDE
-            return Sketch(scope, row if wide else self._within(row), True)
+            wide = scope != NOBODY and not self._opened and len(row) <= detail.row
+            return Sketch(scope, row if wide else self._within(row, detail.ends), True)
         return Sketch(scope, best)
 
     def coarse(self) -> Sketch:
         """A sketch of the whole with as few boxes as can be."""
-        return Sketch(NOBODY, self._within(self._level(NOBODY, 1, 1, True)), True)
+        return Sketch(NOBODY, self._within(self._level(NOBODY, 1, 1, True), FULL.ends), True)
 
     def whole(self, most: int) -> Sketch:
         """A sketch with everything open, for a text: twins folded, and what differs in size where there would be more
@@ -96,11 +108,11 @@ class Sketcher:
         bold = _count(items, most) > most
         return Sketch(NOBODY, self._level(NOBODY, 1, DEEPEST, bold), bold)
 
-    def _deepest(self, scope: int, bold: bool, most: int) -> tuple[Item, ...] | None:
+    def _deepest(self, scope: int, bold: bool, detail: Detail) -> tuple[Item, ...] | None:
         best: tuple[Item, ...] | None = None
-        for depth in range(1, MOST_LEVELS + 1):
-            found = self._level(scope, 1, depth, bold, most)
-            if _count(found, most) > most:
+        for depth in range(1, detail.levels + 1):
+            found = self._level(scope, 1, depth, bold, detail.boxes)
+            if _count(found, detail.boxes) > detail.boxes:
                 break
             if found == best:
                 break
@@ -126,7 +138,7 @@ class Sketcher:
         if not self.tree.opens(item.first) or not (level < depth or item.first in self._opened):
             return item
         inside = self._level(item.first, level + 1, depth, bold, most)
-        return replace(item, inside=inside if level < depth else self._within(inside))
+        return replace(item, inside=inside if level < depth else self._within(inside, FULL.ends))
 
     def _folded(self, scope: int, bold: bool) -> list[Item]:
         if (scope, bold) not in self._runs:
@@ -135,7 +147,7 @@ class Sketcher:
         return self._runs[scope, bold]
 
     def _row(self, row: Sequence[int], bold: bool) -> list[Item]:
-        same = self._same.alike if bold else self._same.twins
+        same = self.same.alike if bold else self.same.twins
         size = self.tree.size
         out = []
         for run in runs([same[p] for p in row], [size[p] for p in row]):
@@ -143,13 +155,16 @@ class Sketcher:
             out.append(Item(tuple(row[run.start : end]), run.period))
         return out
 
-    def _within(self, items: tuple[Item, ...]) -> tuple[Item, ...]:
-        """A level of which the middle is left out when it is too wide; what is marked is kept, up to a number."""
-        if len(items) <= 2 * ENDS + 2:
+    def _within(self, items: tuple[Item, ...], ends: int) -> tuple[Item, ...]:
+        """A level of which the middle is left out when it is too wide. What is marked is kept, and what has an inside,
+        which only its box leads to; both up to a number."""
+        if len(items) <= 2 * ends + 2:
             return items
-        keep = {*range(ENDS), *range(len(items) - ENDS, len(items))}
+        keep = {*range(ends), *range(len(items) - ends, len(items))}
         marked = [at for at, item in enumerate(items) if any(p in self._marked for p in item.places)]
-        keep.update(marked[:ENDS])
+        keep.update(marked[:ends])
+        opening = [at for at, item in enumerate(items) if any(self.tree.opens(p) for p in item.repetition(0))]
+        keep.update(opening[:ends])
         nodes = self.tree.nodes
         keep.update(at for at, item in enumerate(items) if any(nodes[p].status == "failed" for p in item.places))
         out: list[Item] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -30,7 +31,7 @@ from reportgen.figures.text import cut
 SECONDS = 10.0
 SECONDS_AGAIN = 5.0
 # Lines of text beside pictures, and of the text that stands for them.
-LINES = 200
+LINES = 120
 LINES_ALONE = 1000
 # A source of this length would be most of the page.
 LONGEST_SOURCE = 60_000
@@ -91,7 +92,7 @@ class _Map:
         self._ids: dict[str, str] = {}  # asked for -> given
 
     def view(self) -> GraphView:
-        made = atlas(self._tree, self._same, self._sketcher, f"inside-{self._block.anchor}", self._claim)
+        made = atlas(self._tree, self._same, self._sketcher, "in", self._claim)
         plans = [self._plan(made, plate) for plate in made.plates]
         found = self._arranged(made, plans)
         if len(found) < len(plans):
@@ -150,7 +151,11 @@ class _Map:
             return Picture(one.plan.title, markup)
         boxes = counted(sum(1 for _ in plate.sketch.boxes()), "box", "boxes")
         told = [boxes]
-        for places, words in ((plate.twins, "the same as"), (plate.alike, "but for its sizes the same as")):
+        for places, words in (
+            (plate.twins, "the same as"),
+            (plate.alike, "but for its sizes the same as"),
+            (plate.built, "but for its sizes and what is marked the same as"),
+        ):
             names = list(dict.fromkeys(self._tree.nodes[p].path for p in places))
             if names:
                 told.append(f"{words} {listed(names)}")
@@ -199,7 +204,7 @@ class _Map:
             self._told.append("Bytes are those of the outputs that are made in a box, not of its parameters.")
         hidden = sum(len(item.places) for one in drawn for item in one.plate.sketch.boxes() if item.left_out)
         if hidden:
-            self._told.append(f"{counted(hidden, 'call')} in the middle of a long row are drawn as one box.")
+            self._told.append(f"{counted(hidden, self._tree.unit)} in the middle of a long row are drawn as one box.")
         dropped = sum(one.plate.wires.dropped for one in drawn)
         if dropped:
             self._told.append(f"{counted(dropped, 'edge')} that would skip the most boxes are left out.")
@@ -215,7 +220,7 @@ class _Map:
     def _targets(self, made: Atlas, drawn: Sequence[_Drawn]) -> dict[str, str]:
         """For each module that others want to lead to: the id of its box or its like's, else of the picture it is
         somewhere inside of."""
-        scopes = {p: one.plate for one in drawn for p in (*one.plate.twins, *one.plate.alike)}
+        scopes = {p: one.plate for one in drawn for p in one.plate.shows[1:]}
         found: dict[str, str] = {}
         for p, node in enumerate(self._tree.nodes):
             if node.kind != "module" or node.path in found or node.path not in self._block.places:
@@ -233,23 +238,23 @@ class _Map:
 
 
 def _layouts(drawn: Sequence[_Drawn], limit: float) -> tuple[list[Layout], str]:
-    """The layouts of the first ones, and why not of all of them ("" when they are)."""
-    source = "".join(layout_source(one.plan) for one in drawn)
-    fault = ""
-    try:
-        text = graphviz(source, "json0", limit)
-    except LayoutError as error:
-        text, fault = error.written, str(error)
+    """The layouts of the first ones, and why not of all of them ("" when they are).
+
+    Each is asked for by itself: of several graphs in one call Graphviz lays out the later ones not always the same.
+    """
     found: list[Layout] = []
-    try:
-        for one, layout in zip(drawn, layouts(text), strict=False):
-            if any(item.name not in layout.areas for item in flat(one.plan.items)):
-                raise LayoutError("Graphviz left out a part of the picture")
-            found.append(layout)
-    except LayoutError as error:
-        fault = fault or str(error)
-    if len(found) < len(drawn):
-        return found, fault or "Graphviz wrote no layout that can be read"
+    ends = time.monotonic() + limit
+    for one in drawn:
+        try:
+            text = graphviz(layout_source(one.plan), "json0", max(0.01, ends - time.monotonic()))
+            layout = next(layouts(text), None)
+        except LayoutError as error:
+            return found, f"Graphviz took longer than {limit:g} s" if error.slow else str(error)
+        if layout is None:
+            return found, "Graphviz wrote no layout that can be read"
+        if any(item.name not in layout.areas for item in flat(one.plan.items)):
+            return found, "Graphviz left out a part of the picture"
+        found.append(layout)
     return found, ""
 
 

@@ -106,7 +106,7 @@ def facts_of(notes: Notes, item: Item, opens: bool) -> list[Line]:
         lines.append((Words(cut(told, 48)),))
     inside = sum(tree.inside(p) for p in item.repetition(0)) if not item.inside else 0
     if inside and opens:
-        lines.append((Words(f"{counted(inside, 'call')} inside", "link"),))
+        lines.append((Words(f"{counted(inside, tree.unit)} inside", "link"),))
     return lines
 
 
@@ -157,12 +157,19 @@ def ends_of(node: GraphNode) -> tuple[Line, ...]:
 
 
 def told_of(notes: Notes, item: Item) -> str:
-    """What a reader who points at a box is told: full name, settings, what it makes, its operations."""
+    """What a reader who points at a box is told: full name, settings, what it makes, its operations.
+
+    The name of an operation only where its box does not have all of it.
+    """
     tree = notes.tree
     node = tree.nodes[item.first]
     if item.left_out:
         return ""
-    parts = [f"{node.path}: {node.type}" if node.path else node.type, cut(node.detail, 90)]
+    if node.kind != "operation":
+        named = f"{node.path}: {node.type}" if node.path else node.type
+    else:
+        named = node.path if len(one_line(node.path)) > LONGEST_LINE else ""
+    parts = [named, cut(node.detail, 90)]
     parts += [f"{tensor.dtype} {shape_text(tensor)}" for tensor in node.outputs[:1]]
     flops = notes.sum_of(item, tree.flops)
     if flops:

@@ -2,9 +2,11 @@
 
 import html
 import re
+import xml.etree.ElementTree as ET
 
 from reportgen.blocks import GraphDrawing
 from reportgen.figures.graph import graph_view
+from reportgen.figures.graphs.atlas import atlas
 from reportgen.figures.graphs.hierarchy import NOBODY, Hierarchy
 from reportgen.figures.graphs.notes import Notes
 from reportgen.figures.graphs.signature import signatures
@@ -26,12 +28,25 @@ def plain(words):
 
 
 def texts(markup):
-    """The lines of words in a picture."""
-    lines = []
-    for found in re.findall(r"<text\b.*?</text>", markup):
-        spans = re.findall(r"<tspan x=[^>]*>((?:<tspan[^>]*>[^<]*</tspan>|[^<])*)</tspan>", found)
-        lines += [plain(re.sub(r"<[^>]*>", "", line)) for line in spans or [found]]
-    return lines
+    """The lines of words in a picture, from above to below and from left to right."""
+    placed = re.findall(r'<text x="([^"]*)" y="([^"]*)"[^>]*>(.*?)</text>', markup)
+    lines = sorted((float(y), float(x), plain(re.sub(r"<[^>]*>", "", line))) for x, y, line in placed)
+    return [line for _, _, line in lines]
+
+
+def rects(markup):
+    """The boxes and frames in a picture, each with its own attributes and those of the groups around it."""
+    found = []
+
+    def within(element, around):
+        own = {**around, **element.attrib} if element.tag != "svg" else {}
+        if element.tag == "rect":
+            found.append(own)
+        for inner in element:
+            within(inner, {name: own[name] for name in own.keys() - {"class", "id", "href"}})
+
+    within(ET.fromstring(markup), {})
+    return found
 
 
 def words(shown):
@@ -47,6 +62,18 @@ def sketcher(graph, health=None):
     tree = Hierarchy(graph)
     notes = Notes(tree, health or {}, {}, {})
     return Sketcher(tree, signatures(tree, notes.marked), notes.opened, notes.marked)
+
+
+def atlas_of(graph, health=None):
+    """The tree of a graph and the pictures that are drawn of it."""
+    maker = sketcher(graph, health)
+    return maker.tree, atlas(maker.tree, maker.same, maker, "in", lambda name: name)
+
+
+def openable(tree, made):
+    """Places of the modules that are not drawn open though there is something inside."""
+    boxes = [item for plate in made.plates for item in plate.sketch.boxes()]
+    return {p for item in boxes for p in (item.places if item.left_out else item.places[:1]) if tree.opens(p)}
 
 
 def overview(graph):

@@ -6,7 +6,10 @@ from reportgen.figures.graphs.layout import Area, Course, Layout
 from reportgen.figures.graphs.painting import PAD, isolated, painted
 from reportgen.figures.graphs.plan import Box, Edge, Frame, Plan, Words
 from reportgen.testing.graphs import GraphBuilder, resnet, transformer, unet
-from tests.figures.graphs.drawn import view
+from tests.figures.graphs.drawn import rects, texts, view
+
+# As path data has them side by side.
+NUMBER = r"-?(?:\d+(?:\.\d+)?|\.\d+)"
 
 
 def box(name, text="a", **given):
@@ -49,10 +52,48 @@ def test_an_edge_is_a_line_with_a_head_at_its_tip():
     areas = {"n0": Area(0, 0, 10, 10), "n1": Area(0, 26, 10, 10)}
     markup = paint([box("n0"), box("n1")], Layout(10, 36, areas, (course,)), [Edge("n0", "n1")])
     line, head = re.findall(r'<path d="([^"]*)"', markup)
-    assert line == "M5 10c0 2 0 4 0 10"
-    assert head == "M2.4 20l2.6 6 2.6-6z"
+    assert line == "M5 10v10"
+    assert head == "M2 20l3 6 3-6z"
     bare = paint([box("n0")], Layout(10, 36, areas, (Course("n0", "n0", ((1, 2), (3, 4))),)))
     assert re.findall(r'<path d="([^"]*)"', bare) == ["M1 2l2 2"]
+
+
+def test_an_edge_that_bends_is_a_curve_and_one_that_does_not_a_line():
+    areas = {"n0": Area(0, 0, 10, 10), "n1": Area(0, 26, 10, 10)}
+
+    def line(*points):
+        course = Course("n0", "n1", points, (5, 46))
+        markup = paint([box("n0"), box("n1")], Layout(10, 56, areas, (course,)), [Edge("n0", "n1")])
+        return re.findall(r'<path d="([^"]*)"', markup)[0]
+
+    assert line((5, 10), (5.3, 20), (4.8, 30), (5, 40)) == "M5 10v30"
+    assert line((5, 10), (25.2, 20), (25, 30), (5, 40)) == "M5 10c20 10 20 20 0 30"
+    assert line((5, 10), (7, 20), (5, 30), (5, 40)) == "M5 10c2 10 0 20 0 30"
+
+
+def test_neighbours_of_one_look_share_it_and_words_stay_readable_without_styles():
+    areas = {f"n{k}": Area(0, 30 * k, 60, 24) for k in range(4)}
+    kinds = ("convolution", "convolution", "operation", "convolution")
+    items = [box(f"n{k}", kind=kind, id=f"b{k}") for k, kind in enumerate(kinds)]
+    markup = paint(items, Layout(60, 120, areas))
+    assert markup.count("var(--c1soft,") == 2
+    assert [found["fill"].split(",")[0] for found in rects(markup)] == [
+        "var(--c1soft",
+        "var(--c1soft",
+        "var(--paper",
+        "var(--c1soft",
+    ]
+    assert re.findall(r'id="(b\d)"', markup) == ["b0", "b1", "b2", "b3"]
+    # Whoever points at the words points at the box, which may be a link.
+    assert re.search(r'<g class="words" pointer-events="none">.*</g></svg>$', markup)
+    assert 'fill="var(--ink,' in markup
+
+
+def test_lines_of_words_stand_under_each_other_in_their_own_look():
+    lines = ((Words("conv", "name"), Words("Conv2d", "type")), (Words("9 parameters"),), (Words("dead 9 %", "warn"),))
+    markup = paint([Box("n0", lines)], Layout(80, 60, {"n0": Area(0, 0, 80, 50)}))
+    assert texts(markup) == ["conv Conv2d", "9 parameters", "dead 9 %"]
+    assert re.search(r'<g font-size="10.5" fill="var\(--warn,[^>]*><text x="40" y="42">dead', markup)
 
 
 @pytest.mark.parametrize("text", ["plain", "naïve ✓", "漢字"])
@@ -84,16 +125,16 @@ def branches():
 def test_every_arrow_ends_at_a_box(graph):
     for picture in view(graph).pictures:
         boxes = [
-            tuple(map(float, found))
-            for found in re.findall(
-                r'<rect (?:class="k[^"]*" )?x="([^"]*)" y="([^"]*)" width="([^"]*)" height="([^"]*)" rx="[49]',
-                picture.markup,
-            )
+            tuple(float(rect[name]) for name in ("x", "y", "width", "height"))
+            for rect in rects(picture.markup)
+            if rect["rx"] != "7"
         ]
         (heads,) = re.findall(r'<path d="([^"]*)" fill="var\(--edge[^"]*"/>', picture.markup)
         tips = []
-        for x, y, dx, dy in re.findall(r"M(-?[\d.]+)[ ]?(-?[\d.]+)l(-?[\d.]+)[ ]?(-?[\d.]+)", heads):
-            tips.append((float(x) + float(dx), float(y) + float(dy)))
+        for x, y, side, dx, dy in re.findall(rf"M({NUMBER}) ?({NUMBER})([lhv])({NUMBER})(?: ?({NUMBER}))?", heads):
+            step = {"l": (dx, dy), "h": (dx, 0), "v": (0, dx)}[side]
+            tips.append((float(x) + float(step[0]), float(y) + float(step[1])))
+        assert len(tips) == heads.count("z")
         assert tips
         for x, y in tips:
             near = [1 for left, top, w, h in boxes if left - 3 <= x <= left + w + 3 and top - 3 <= y <= top + h + 3]

@@ -2,9 +2,9 @@ import dataclasses
 
 from reportgen.blocks import Health
 from reportgen.figures.graphs.hierarchy import NOBODY
-from reportgen.figures.graphs.sketch import ENDS, MOST_BOXES, every
+from reportgen.figures.graphs.sketch import FULL, Detail, every
 from reportgen.run.graph import Graph
-from reportgen.testing.graphs import cell_loop, chain, failed, operations, resnet, transformer, unet
+from reportgen.testing.graphs import GraphBuilder, cell_loop, chain, failed, operations, resnet, transformer, unet
 from tests.figures.graphs.drawn import overview, sketcher
 
 
@@ -19,7 +19,7 @@ def test_blocks_that_are_alike_are_drawn_once():
     (frame,) = [item for item in every(sketch.items) if item.times == 48]
     assert [maker.tree.nodes[p].path for p in frame.places] == [f"h.{k}" for k in range(48)]
     assert frame.inside
-    assert len(list(sketch.boxes())) <= MOST_BOXES
+    assert len(list(sketch.boxes())) <= FULL.boxes
 
 
 def test_a_cell_in_a_loop_is_one_frame_of_two():
@@ -58,17 +58,51 @@ def test_what_is_of_another_size_is_folded_where_there_would_be_too_many():
 def test_the_deepest_level_within_the_limit_is_drawn():
     maker = sketcher(unet(2))
     sketch = maker.sketch(NOBODY)
-    assert MOST_BOXES - 10 < len(list(sketch.boxes())) <= MOST_BOXES
-    assert len(list(maker.sketch(NOBODY, most=20).boxes())) <= 20
+    assert FULL.boxes - 10 < len(list(sketch.boxes())) <= FULL.boxes
+    assert len(list(maker.sketch(NOBODY, detail=Detail(boxes=20)).boxes())) <= 20
 
 
 def test_the_middle_of_what_is_too_wide_is_left_out():
     sketch = overview(chain(1000, lambda at: f"Kind{at}"))
     boxes = list(sketch.boxes())
-    assert len(boxes) == 2 * ENDS + 1
+    assert len(boxes) == 2 * FULL.ends + 1
     (left_out,) = [item for item in boxes if item.left_out]
-    assert len(left_out.places) == 1002 - 2 * ENDS
+    assert len(left_out.places) == 1002 - 2 * FULL.ends
     assert left_out.times == 1
+
+
+def test_a_module_with_an_inside_is_not_left_out_of_a_long_row():
+    b = GraphBuilder("Net")
+    x = b.input((2, 4))
+    for at in range(200):
+        if at in (70, 120):
+            with b.module(f"part{at}", "Part"):
+                x = b.layer("a", "Linear", b.layer("b", "Linear", x))
+        x = b.operation(f"op{at}", x)
+    b.output(x)
+    maker = sketcher(b.graph())
+    boxes = list(maker.sketch(NOBODY).boxes())
+    drawn = {maker.tree.nodes[item.first].path for item in boxes if not item.left_out}
+    assert {"part70", "part120"} <= drawn
+    assert [len(item.places) for item in boxes if item.left_out] == [57, 50, 67]
+
+
+def test_with_less_detail_a_picture_has_fewer_levels_and_shorter_rows():
+    maker = sketcher(resnet())
+    whole = maker.sketch(NOBODY, detail=Detail(boxes=200))
+    assert max(level for level, _ in levels(whole.items)) == 4
+    assert max(level for level, _ in levels(maker.sketch(NOBODY, detail=Detail(boxes=200, levels=2)).items)) == 2
+    row = sketcher(chain(50, lambda at: f"Kind{at}"))
+    assert len(list(row.sketch(0).boxes())) == 50
+    short = list(row.sketch(0, detail=Detail(row=24, ends=8)).boxes())
+    assert len(short) == 17
+    assert sum(len(item.places) for item in short) == 50
+
+
+def levels(items, level=1):
+    for item in items:
+        yield level, item
+        yield from levels(item.inside, level + 1)
 
 
 def test_what_something_is_said_of_is_neither_folded_nor_left_out():
@@ -78,7 +112,7 @@ def test_what_something_is_said_of_is_neither_folded_nor_left_out():
         sketch = maker.sketch(NOBODY)
         (box,) = [item for item in sketch.boxes() if maker.tree.nodes[item.first].path == "layers.500"]
         assert len(box.places) == 1
-        assert len(list(sketch.boxes())) < MOST_BOXES
+        assert len(list(sketch.boxes())) < FULL.boxes
 
 
 def test_the_way_to_what_failed_is_open_and_the_rest_folded():
@@ -91,7 +125,7 @@ def test_the_way_to_what_failed_is_open_and_the_rest_folded():
     assert ("layer3.20.conv2", 1) in drawn
     assert ("layer3.1", 19) in drawn
     assert ("layer3.21", 15) in drawn
-    assert len(drawn) <= 2 * MOST_BOXES
+    assert len(drawn) <= 2 * FULL.boxes
 
 
 def test_what_is_not_called_is_not_folded_with_what_is():
@@ -115,7 +149,7 @@ def test_a_graph_of_nothing_has_an_empty_sketch():
 
 def test_ten_thousand_operations_are_few_boxes():
     sketch = overview(operations(10_000))
-    assert len(list(sketch.boxes())) <= MOST_BOXES
+    assert len(list(sketch.boxes())) <= FULL.boxes
     assert sum(len(item.places) for item in sketch.items) == 10_002
 
 
