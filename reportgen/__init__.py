@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from reportgen.readers.load import load, load_all
     from reportgen.report import Report
     from reportgen.run.records import Run
+    from reportgen.writer.summary_writer import SummaryWriter
+    from reportgen.writer.visualizer import Visualizer
 
 __version__ = "0.1.0"
 
@@ -37,7 +39,9 @@ _HOMES = {
     "ReportgenWarning": "reportgen.errors",
     "Result": "reportgen.pipeline",
     "Run": "reportgen.run.records",
+    "SummaryWriter": "reportgen.writer.summary_writer",
     "UnreadableRunError": "reportgen.errors",
+    "Visualizer": "reportgen.writer.visualizer",
     "Where": "reportgen.blocks.finding",
     "findings": "reportgen.diagnose",
     "load": "reportgen.readers.load",
@@ -54,7 +58,9 @@ __all__ = [
     "ReportgenWarning",
     "Result",
     "Run",
+    "SummaryWriter",
     "UnreadableRunError",
+    "Visualizer",
     "Where",
     "__version__",
     "findings",

@@ -12,9 +12,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from reportgen import __version__
+from reportgen.collect.by_hand import ByHand, whole_step
 from reportgen.collect.environment import environment
 from reportgen.collect.failure import failure_of
-from reportgen.collect.media import Media
 from reportgen.collect.predictions import Predictions
 from reportgen.collect.recorder import Recorder
 from reportgen.collect.track import Track
@@ -39,7 +39,7 @@ ABANDONED = "ended without build()"
 RUNNING = "running"
 
 
-class Report:
+class Report(ByHand):
     """Records one training run and builds its report.
 
     title: what the page is headed; folder: where the run is recorded (default `runs/<title>-<time>`). config: settings
@@ -72,10 +72,9 @@ class Report:
         atexit.register(self._process_ends)
 
     def _assemble(self, recorder: Recorder, status: str) -> None:
-        self._recorder = recorder
+        super().__init__(recorder)
         self._watcher = Watcher(recorder)
         self._predictions = Predictions(recorder)
-        self._media = Media(recorder)
         self._status = status
         self._ended = False
         self._within = False
@@ -126,7 +125,7 @@ class Report:
                 self._run_again()
             if self._watcher.observing:
                 self._watcher.settle()
-            recorder.log(flatten(values, "values", recorder.reject), _step(step))
+            recorder.log(flatten(values, "values", recorder.reject), whole_step(step))
 
     def predictions(
         self,
@@ -149,13 +148,13 @@ class Report:
         """
         with self._recorder.guard("predictions"):
             self._predictions.add(
-                inputs, outputs, targets, classes, task, str(split), _step(step), outputs_are=outputs_are
+                inputs, outputs, targets, classes, task, str(split), whole_step(step), outputs_are=outputs_are
             )
 
     def snapshot(self, step: int | None = None) -> None:
         """Record the distributions of weights and gradients of all watched models now."""
         with self._recorder.guard("snapshot"):
-            self._watcher.snapshot(_step(step))
+            self._watcher.snapshot(whole_step(step))
 
     def graph(self, model: nn.Module, /, *args: Any, **kwargs: Any) -> None:
         """Record the computation graph of `model` by one forward with `args` and `kwargs`: all of them are its own.
@@ -175,27 +174,7 @@ class Report:
     def histogram(self, tag: str, values: Any, step: int | None = None) -> None:
         """Record the distribution of `values` (a tensor, array or sequence of numbers, any shape) under `tag`."""
         with self._recorder.guard("histogram"):
-            self._watcher.histogram(str(tag), values, _step(step))
-
-    def images(self, tag: str, images: Any, step: int | None = None) -> None:
-        """Record images under `tag`: (C,H,W), (N,C,H,W) or a list; uint8, or floats (0 to 1, else rescaled)."""
-        with self._recorder.guard("images"):
-            self._media.images(str(tag), images, _step(step))
-
-    def figure(self, tag: str, figure: Any, step: int | None = None) -> None:
-        """Record a matplotlib Figure under `tag`. The figure is neither changed nor closed."""
-        with self._recorder.guard("figure"):
-            self._media.figure(str(tag), figure, _step(step))
-
-    def text(self, tag: str, text: str, step: int | None = None) -> None:
-        """Record a text under `tag`."""
-        with self._recorder.guard("text"):
-            self._media.text(str(tag), text, _step(step))
-
-    def table(self, tag: str, rows: Any) -> None:
-        """Record a table under `tag`: a list of dicts, a list of lists, or a dict of columns."""
-        with self._recorder.guard("table"):
-            self._media.table(str(tag), rows)
+            self._watcher.histogram(str(tag), values, whole_step(step))
 
     # -- building and ending --------------------------------------------------------------------------------------
 
@@ -255,7 +234,7 @@ class Report:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickled (a saved model that holds it, a spawned worker's data set) it becomes one that records nothing."""
-        return (_silent, ())
+        return (silent, ())
 
     def __repr__(self) -> str:
         return f"<reportgen.Report {str(self.folder)!r}, {self._status}>"
@@ -278,6 +257,13 @@ class Report:
         self._status = status
         self._ended = True
         self._recorder.end(status)
+
+    def _reopen(self) -> None:
+        """Go on after `close()`: what is recorded from now on belongs to the same attempt of the run."""
+        atexit.unregister(self._process_ends)
+        atexit.register(self._process_ends)
+        if self._ended:
+            self._run_again()
 
     def _run_again(self) -> None:
         self._ended = False
@@ -334,19 +320,8 @@ def _text(value: object, otherwise: str) -> str:
         return otherwise
 
 
-def _step(step: Any) -> int | None:
-    if step is None or type(step) is int:
-        return step
-    try:
-        whole = int(step)
-    except (TypeError, ValueError, OverflowError):
-        whole = None
-    if whole is None or whole != step:
-        raise InvalidArgumentError("step", step, "an integer, or None for the optimizer steps done")
-    return whole
-
-
-def _silent() -> Report:
+def silent() -> Report:
+    """A report that records nothing."""
     report = Report.__new__(Report)
     report._assemble(Recorder(None, Meta(title="", status=FINISHED, started=0.0), strict=False), FINISHED)
     return report

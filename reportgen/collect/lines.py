@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from reportgen.collect.device import Slot, resolve
+from reportgen.collect.distribution.text import json_of, measures_json
 from reportgen.run.codec import plain_number, to_plain
 from reportgen.run.journal import encoded
 
 # kind, step, optimizer step, epoch, time, payload
 Entry = tuple[str, int, int, float | None, float, Any]
 
-SCALARS = "scalars"
+SCALARS, MEASURES, DISTRIBUTIONS = "scalars", "measures", "distributions"
+# Scalars share a line, and so its time, when they were logged within this many seconds: what the line writes of it.
+MOMENT = 0.001
 # Names whose text as JSON is kept; a run with more tags than this makes some of them anew.
 MOST_NAMES = 20_000
+_NOTHING = "null}"
+_LARGE: Mapping[str, Callable[[Any], str]] = {MEASURES: measures_json, DISTRIBUTIONS: json_of}
 
 
 class Lines:
-    """Makes lines of entries; neighbouring scalars of one step share a line while no tag repeats."""
+    """Makes lines of entries; neighbouring scalars of one step and moment share a line while no tag repeats."""
 
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
@@ -31,7 +35,10 @@ class Lines:
         head: Entry | None = None
         for entry in entries:
             if head is not None and not (
-                entry[0] == SCALARS and entry[1:4] == head[1:4] and pending.keys().isdisjoint(entry[5])
+                entry[0] == SCALARS
+                and entry[1:4] == head[1:4]
+                and abs(entry[4] - head[4]) < MOMENT
+                and pending.keys().isdisjoint(entry[5])
             ):
                 yield self._scalars(head, pending)
                 head, pending = None, {}
@@ -70,30 +77,17 @@ def line(entry: Entry) -> str:
     """One entry as a line. Raises TypeError when its payload has no plain form."""
     kind, step, optimizer_step, epoch, moment, payload = entry
     at = None if epoch is None else plain_number(epoch)
-    plain = to_plain(payload)
-    return encoded({"k": kind, "step": step, "opt": optimizer_step, "epoch": at, "t": round(moment, 3), "v": plain})
+    text = payload_text(kind, payload)
+    plain = to_plain(payload) if text is None else None
+    made = encoded({"k": kind, "step": step, "opt": optimizer_step, "epoch": at, "t": round(moment, 3), "v": plain})
+    return made if text is None else f"{made.removesuffix(_NOTHING)}{text}}}"
 
 
-def fetched(entries: list[Entry]) -> list[Entry]:
-    """The entries with every number on the host: one copy a device buffer. Raises what torch does when that fails."""
-    slots = [value for entry in entries if entry[0] == SCALARS for value in entry[5].values() if type(value) is Slot]
-    if not slots:
-        return entries
-    numbers = dict(zip(map(id, slots), resolve(slots), strict=True))
-    return [
-        (*entry[:5], {tag: numbers.get(id(value), value) for tag, value in entry[5].items()})
-        if entry[0] == SCALARS
-        else entry
-        for entry in entries
-    ]
+def payload_text(kind: str, payload: Any) -> str | None:
+    """The JSON of a payload of one of the kinds that hold thousands of numbers, None for the others.
 
-
-def on_host(entries: list[Entry]) -> list[Entry]:
-    """The entries without the numbers that lie on a device."""
-    return [
-        (*entry[:5], {tag: value for tag, value in entry[5].items() if type(value) is not Slot})
-        if entry[0] == SCALARS
-        else entry
-        for entry in entries
-        if entry[0] != SCALARS or any(type(value) is not Slot for value in entry[5].values())
-    ]
+    What is text already stays as it is.
+    """
+    if kind not in _LARGE:
+        return None
+    return payload if isinstance(payload, str) else _LARGE[kind](payload)

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from reportgen.collect.logged.boxes import boxes_of
 from reportgen.collect.predictions.arrays import Array, Shape, as_values, to_array
 from reportgen.collect.predictions.images import encode, layout, picture_of
 from reportgen.collect.predictions.notes import Notes
@@ -39,11 +40,22 @@ class Media:
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
 
-    def images(self, tag: str, images: object, step: int | None = None, captions: object = None) -> None:
+    def images(
+        self,
+        tag: str,
+        images: object,
+        step: int | None = None,
+        captions: object = None,
+        boxes: object = None,
+        labels: object = None,
+        scores: object = None,
+    ) -> None:
         """Store an image, a batch of them, or a list of arrays, tensors or Pillow images; at most MOST_IMAGES.
 
         More than that, all of one size up to SHEET_SIDE pixels, become one sheet of the first SHEET, row by row. Values
-        are shown as `picture_of` says. captions: one text an image. Raises InvalidArgumentError for what is no image.
+        are shown as `picture_of` says. captions: one text an image. boxes (n, 4) of one image, or a list of as many,
+        with the corners x0, y0, x1, y1 in its pixels; labels and scores alike, one a box. Raises InvalidArgumentError
+        for what is no image, and for boxes that do not fit.
         """
         if not self._recorder.owner:
             return
@@ -53,43 +65,47 @@ class Media:
         if not samples:
             raise InvalidArgumentError("images", Shape(images), IMAGES)
         titles = _captions(captions, len(samples))
+        frames = boxes_of(boxes, labels, scores, len(samples)) if boxes is not None else ()
         notes = Notes()
         made = [picture_of(sample, IMAGE_SIDE, notes) for sample in samples[:SHEET]]
         pictures = [picture for picture in made if picture is not None]
         if len(pictures) < len(made):
             raise InvalidArgumentError("images", Shape(samples[made.index(None)]), IMAGES)
-        if len(samples) > MOST_IMAGES and not titles and _tiny(pictures):
+        sizes = [_size(sample) for sample in samples[: len(pictures)]]
+        if len(samples) > MOST_IMAGES and not titles and not frames and _tiny(pictures):
             sheet = _sheet(pictures)
             if sheet is not None:
                 pictures, titles = [sheet], (f"the first {len(pictures)} of {len(samples)} images, row by row",)
+                sizes = [(sheet.shape[1], sheet.shape[0])]
             else:
                 self._recorder.note("omission", "images", f"{no_vision()}: no sheet of many small images is made.")
         pictures = pictures[:MOST_IMAGES]
         names = tuple(self._recorder.store(*encode(picture)) for picture in pictures)
         stamp = self._recorder.stamp(step, tag)
-        record = Images(tag, stamp, names, titles[: len(names)], len(samples), notes.texts())
+        shown = len(names)
+        record = Images(
+            tag, stamp, names, titles[:shown], len(samples), notes.texts(), tuple(sizes[:shown]), frames[:shown]
+        )
         self._recorder.record("images", record, stamp)
 
-    def figure(self, tag: str, fig: Any, step: int | None = None) -> None:
-        """Store a matplotlib Figure as PNG at twice its resolution; it is neither closed nor changed."""
+    def figure(self, tag: str, fig: Any, step: int | None = None, at: float | None = None) -> None:
+        """Store a matplotlib Figure, or a list of them, as PNG at twice their resolution; none is closed or changed."""
         if not self._recorder.owner:
             return
         _check_tag(tag)
-        if not callable(getattr(fig, "savefig", None)) or not callable(getattr(fig, "get_size_inches", None)):
-            raise InvalidArgumentError("fig", Shape(fig), "a matplotlib Figure")
-        longest = float(max(fig.get_size_inches()))
-        dpi = min(FIGURE_SCALE * float(fig.dpi), FIGURE_PIXELS / longest)
-        stale = fig.stale
-        buffer = io.BytesIO()
-        # savefig puts the figure's own canvas and resolution back; without "Software" the bytes hold no version.
-        fig.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
-        fig.stale = stale
-        stamp = self._recorder.stamp(step, tag)
-        title = _figure_title(fig)
-        record = Images(tag, stamp, (self._recorder.store(buffer.getvalue(), "png"),), (title,) if title else (), 1)
+        figures = fig if isinstance(fig, (list, tuple)) else [fig]
+        if not figures or not all(_is_figure(one) for one in figures):
+            raise InvalidArgumentError("fig", Shape(fig), "a matplotlib Figure, or a list of them")
+        names = tuple(self._recorder.store(_drawn(one), "png") for one in figures)
+        titles = tuple(_figure_title(one) for one in figures)
+        sizes = tuple(_figure_size(one) for one in figures)
+        stamp = self._recorder.stamp(step, tag, at)
+        record = Images(tag, stamp, names, titles if any(titles) else (), len(names), sizes=sizes)
         self._recorder.record("images", record, stamp)
 
-    def text(self, tag: str, text: str, step: int | None = None) -> None:
+    def text(
+        self, tag: str, text: str, step: int | None = None, markdown: bool = False, at: float | None = None
+    ) -> None:
         """Record a text of at most LONGEST_TEXT characters; a longer one is cut, and says so."""
         if not self._recorder.owner:
             return
@@ -98,8 +114,8 @@ class Media:
             raise InvalidArgumentError("text", text, "a str")
         if len(text) > LONGEST_TEXT:
             text = f"{text[:LONGEST_TEXT]}\n… (cut: the text has {len(text):,} characters)"
-        stamp = self._recorder.stamp(step, tag)
-        self._recorder.record("text", TextRecord(tag, stamp, text), stamp)
+        stamp = self._recorder.stamp(step, tag, at)
+        self._recorder.record("text", TextRecord(tag, stamp, text, markdown), stamp)
 
     def table(self, tag: str, rows: object) -> None:
         """Record a table: a list of dicts or of lists, a dict of columns, a 2-D array, or a data frame."""
@@ -157,6 +173,34 @@ def _sheet(pictures: list[Array]) -> Array | None:
     sheet: Array = np.moveaxis(grid.numpy(), 0, -1)
     # make_grid repeats a grey channel three times.
     return np.ascontiguousarray(sheet[:, :, 0] if batch.shape[1] == 1 else sheet)
+
+
+def _is_figure(figure: object) -> bool:
+    return all(callable(getattr(figure, name, None)) for name in ("savefig", "get_size_inches"))
+
+
+def _drawn(figure: Any) -> bytes:
+    dpi = min(FIGURE_SCALE * float(figure.dpi), FIGURE_PIXELS / float(max(figure.get_size_inches())))
+    stale = figure.stale
+    buffer = io.BytesIO()
+    # savefig puts the figure's own canvas and resolution back; without "Software" the bytes hold no version.
+    figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+    figure.stale = stale
+    return buffer.getvalue()
+
+
+def _figure_size(figure: Any) -> tuple[int, int]:
+    width, height = figure.get_size_inches() * float(figure.dpi)
+    return int(width), int(height)
+
+
+def _size(sample: Any) -> tuple[int, int]:
+    """Width and height of an image as it was given."""
+    if isinstance(sample, Image.Image):
+        return sample.size
+    shape = sample.shape
+    height, width = shape[1:] if layout(shape) == "CHW" else shape[:2]
+    return int(width), int(height)
 
 
 def _figure_title(fig: Any) -> str:

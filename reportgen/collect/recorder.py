@@ -7,18 +7,19 @@ import hashlib
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from reportgen.collect.device import DeviceNumbers, Slot
 from reportgen.collect.environment import completed
+from reportgen.collect.fetching import Fetching
 from reportgen.collect.git import TIMEOUT, GitQuestion
 from reportgen.collect.guard import Depth, Guard
-from reportgen.collect.lines import SCALARS, Entry, Lines, fetched, line, on_host
+from reportgen.collect.lines import DISTRIBUTIONS, MEASURES, SCALARS, Entry, Lines, line, payload_text
 from reportgen.collect.notes import Notes
 from reportgen.collect.values import ACCEPTED, Number, read
 from reportgen.errors import InvalidArgumentError
@@ -47,12 +48,15 @@ class Recorder:
     before_flush: called before each periodic write, in the thread that writes, where collectors put what they hold
     back. An attempt that resumes a run counts its steps on from the last one recorded.
     passes: completed passes over the train loader, None before the first one began.
+    resumed_from: the step from which an attempt that resumes hides what was recorded before; None for the least step of
+    what it records first. Read with the first line that is written.
     """
 
     def __init__(self, folder: RunFolder | None, meta: Meta, strict: bool = False) -> None:
         self.strict = strict
         self.before_flush: list[Callable[[], None]] = []
         self.passes: float | None = None
+        self.resumed_from: int | None = None
         self._optimizer_step: int | None = None
         self._logged_epoch: float | None = None
         self._counter = 0
@@ -60,7 +64,7 @@ class Recorder:
         self._notes = Notes()
         self._costs: dict[str, float] = {}
         self._depth = Depth()
-        self._devices: dict[torch.device, DeviceNumbers] = {}
+        self._fetching = Fetching(lambda what, step: self.note("failure", "log", what, step))
         self._begun = False
         self._ended: str | None = None
         self._manifest_due = 0.0
@@ -96,6 +100,11 @@ class Recorder:
     def owner(self) -> bool:
         """Whether this process records: not a forked worker, and not one without a folder."""
         return self._journal is not None and self._journal.owner
+
+    @property
+    def asked(self) -> bool:
+        """Whether this thread, one of the user's, has asked for a flush and waits for it."""
+        return self._depth.asked
 
     @property
     def optimizer_step(self) -> int:
@@ -186,28 +195,26 @@ class Recorder:
     def _take(self, values: dict[str, Any], tag: str, value: Number | Tensor) -> None:
         """Put the number in `value` into its place, or take that away when it has none to give."""
         try:
-            values[tag] = self._taken(value)
+            if isinstance(value, torch.Tensor) and self._fetching.concerns(value):
+                values[tag] = self._fetching.take(tag, value)
+            else:
+                values[tag] = read(value)
+        except InvalidArgumentError as error:
+            del values[tag]
+            self.reject(error)
         except (RuntimeError, TypeError, ValueError, OverflowError, NotImplementedError) as error:
             del values[tag]
             self.reject(
                 InvalidArgumentError(f"values[{tag[:80]!r}]", value, f"{ACCEPTED} (reading it raised: {error})")
             )
 
-    def _taken(self, value: Number | Tensor) -> float | Slot:
-        if not isinstance(value, torch.Tensor) or value.device.type == "cpu":
-            return read(value)
-        numbers = self._devices.get(value.device)
-        if numbers is None:
-            numbers = self._devices[value.device] = DeviceNumbers(value.device)
-        return numbers.put(value)
-
     def measures(self, values: Mapping[str, Mapping[str, float]], stamp: Stamp) -> None:
         """Record what watching found: quantity -> name -> number."""
-        self._append("measures", {quantity: dict(group) for quantity, group in values.items()}, stamp)
+        self._append_large(MEASURES, {quantity: dict(group) for quantity, group in values.items()}, stamp)
 
     def distributions(self, values: Mapping[str, Mapping[str, Distribution]], stamp: Stamp) -> None:
         """Record distributions: kind -> name -> distribution."""
-        self._append("distributions", {kind: dict(group) for kind, group in values.items()}, stamp)
+        self._append_large(DISTRIBUTIONS, {kind: dict(group) for kind, group in values.items()}, stamp)
 
     def record(self, kind: str, value: object, stamp: Stamp | None = None) -> None:
         """Record one of the run's records (a frozen dataclass) under the journal's word for it."""
@@ -245,8 +252,9 @@ class Recorder:
     def flush(self) -> None:
         """Write all that is held back to disk now."""
         if self._journal is not None and self.owner:
-            self._collect()
-            self._journal.flush()
+            with self._asking():
+                self._collect()
+                self._journal.flush()
 
     def update_meta(self, **fields: Any) -> None:
         """Change fields of the run's Meta, and run.json with them."""
@@ -264,7 +272,9 @@ class Recorder:
 
     def end(self, status: str) -> None:
         """Record that the run ended, and how. It may go on after it; said twice, the first time stands."""
-        if self._journal is not None and self.owner:
+        if self._journal is None or not self.owner:
+            return
+        with self._asking():
             self._collect()
             if self._ended != status:
                 now = self.stamp()
@@ -280,8 +290,17 @@ class Recorder:
     def close(self) -> None:
         """Write what is pending, end the thread, close the file."""
         if self._journal is not None and self.owner:
-            self._collect()
-            self._journal.close()
+            with self._asking():
+                self._collect()
+                self._journal.close()
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        before, self._depth.asked = self._depth.asked, True
+        try:
+            yield
+        finally:
+            self._depth.asked = before
 
     def _go_on(self, folder: RunFolder) -> None:
         """Take over what the attempts before this one left."""
@@ -299,6 +318,10 @@ class Recorder:
         if self._journal is not None:
             self._journal.append((kind, stamp.step, stamp.optimizer_step, stamp.epoch, stamp.time, payload))
 
+    def _append_large(self, kind: str, payload: object, stamp: Stamp) -> None:
+        # In the thread that writes, now is the time to make text of it: later it would hold the journal.
+        self._append(kind, payload_text(kind, payload) if self._depth.background else payload, stamp)
+
     def _collect(self) -> None:
         # The end of a run waits for what the thread has begun to hand over: written after it, that would undo it.
         waited = self._collecting.acquire(timeout=PATIENCE)
@@ -306,6 +329,9 @@ class Recorder:
             for callback in self.before_flush:
                 with self.guard("flush"):
                     callback()
+            if self.asked and self._journal is not None:
+                for entry in self._fetching.late():
+                    self._journal.append(entry)
             for note in self._notes.take_changed():
                 self._append("note", note, self.stamp(note.step))
         finally:
@@ -342,12 +368,7 @@ class Recorder:
             self._begun = True
             first = entries[0]
             lines.append(line(("start", *first[1:5], self._start(entries))))
-        try:
-            entries = fetched(entries)
-        except Exception as error:  # noqa: BLE001 - whatever a device raises, what is on the host is still written
-            self.note("failure", "log", f"numbers on the device could not be read: {error}", entries[0][1])
-            entries = on_host(entries)
-        for found in self._format.of(entries):
+        for found in self._format.of(self._fetching.ready(entries, self.asked)):
             if isinstance(found, str):
                 lines.append(found)
             else:
@@ -359,5 +380,5 @@ class Recorder:
 
         attempt = self._folder.attempt if self._folder is not None else 0
         steps = [entry[1] for entry in entries if entry[0] == SCALARS] if attempt else []
-        resumed = min(steps, default=None)
+        resumed = min(steps, default=None) if self.resumed_from is None else self.resumed_from
         return {"schema": SCHEMA, "attempt": attempt, "rank": 0, "resumed_from": resumed, "reportgen": __version__}

@@ -19,6 +19,7 @@ from reportgen.collect.graph.faults import fault_in
 from reportgen.collect.graph.settings import class_of, paths_of
 from reportgen.collect.model_record import record_of, unwrapped
 from reportgen.collect.numbers import reason_against
+from reportgen.collect.quiet import capturing
 from reportgen.collect.step_hooks import StepHooks
 from reportgen.collect.watched import Watched
 from reportgen.collect.work import Work
@@ -44,7 +45,7 @@ class Watcher:
         self._given: dict[str, int] = {}  # each name ever given (another model never gets it) -> how many were like it
         self._asked: dict[str, Graph] = {}
         self._whole: set[str] = set()  # names of those whose asked forward returned
-        recorder.before_flush.append(self._work.later.deliver)
+        recorder.before_flush.append(self._work.deliver)
 
     def watch(
         self,
@@ -91,6 +92,8 @@ class Watcher:
 
     def snapshot(self, step: int | None = None) -> None:
         """Record the distributions of weights and gradients of all watched models as they are now."""
+        if self._captures("snapshot"):
+            return
         at = self._recorder.optimizer_step if step is None else step
         for watched in self._work.models:
             with self._work.part("watch.snapshot"):
@@ -124,6 +127,8 @@ class Watcher:
         if reason:
             self._recorder.note("rejected", f"histogram {tag!r}", f"left out: {reason}")
             return
+        if tensor.is_cuda and self._captures(f"histogram {tag!r}"):
+            return
         stamp = self._recorder.stamp(step, tag)
         (made,) = distributions_of([tensor])
         self._recorder.distributions({"histogram": {tag: made}}, stamp)
@@ -135,6 +140,13 @@ class Watcher:
         with self._work.part("watch.fetch"):
             self._work.later.deliver()
         self._work.models.clear()
+
+    def _captures(self, where: str) -> bool:
+        """Whether a CUDA graph is being captured here, which is noted: its numbers are none yet."""
+        captures = capturing()
+        if captures:
+            self._recorder.note("rejected", where, "left out: a CUDA graph is being captured. Call it after replay()")
+        return captures
 
     @property
     def observing(self) -> bool:
@@ -186,22 +198,40 @@ class Watcher:
             raise InvalidArgumentError("model", model, "a torch.nn.Module")
         if not self._recorder.owner:
             return
+        graph, error = self.asked(model, args, kwargs)
+        if error is None:
+            return
+        if self._recorder.strict:
+            raise error
+        self._recorder.note(
+            "rejected", "graph", f"the forward of {graph.model} that report.graph ran raised {told_of(graph, error)}"
+        )
+
+    def asked(
+        self, model: nn.Module, args: Sequence[object], kwargs: Mapping[str, object]
+    ) -> tuple[Graph, Exception | None]:
+        """Record the graph of `model` as `graph` does; the graph, and what the model's own forward raised."""
         name = self._name_of(unwrapped(model))
         graph, error = asked_graph(name, model, args, kwargs)
+        self._keep_asked(name, graph, error)
+        return graph, error
+
+    def uncalled(self, model: nn.Module, why: str) -> Graph:
+        """Record the modules of `model`, none of which is called; `why` ends the sentence that says how it was seen."""
+        root = unwrapped(model)
+        name = self._name_of(root)
+        graph = replace(uncalled_graph(name, root, f"nothing: {why}"), autograd_note=f"The model was not run: {why}.")
+        if name not in self._asked:
+            self._keep_asked(name, graph, None)
+            self._whole.discard(name)
+        return graph
+
+    def _keep_asked(self, name: str, graph: Graph, error: Exception | None) -> None:
         if self._improves(name, graph, error):
             self._asked[name] = graph
             if error is None:
                 self._whole.add(name)
             self._recorder.record("graph", graph)
-        if error is None:
-            return
-        if self._recorder.strict:
-            raise error
-        fault = graph.fault
-        told = f"the forward of {name} that report.graph ran raised {type(error).__name__}: {error}"
-        if fault is not None and fault.expected:
-            told += f" ({fault.module or fault.type} expects {fault.expected}). {fault.change}"
-        self._recorder.note("rejected", "graph", told)
 
     def late_graphs(self) -> None:
         """Record the graphs of evaluation forwards where no training forward came, and the times of modules so far."""
@@ -259,6 +289,15 @@ class Watcher:
             unique = f"{name}-{self._given[name]}"
         self._given[unique] = 1
         return unique
+
+
+def told_of(graph: Graph, error: Exception) -> str:
+    """The error that ended a model's forward and, where a rule knows the mistake, what to change."""
+    told = f"{type(error).__name__}: {error}"
+    fault = graph.fault
+    if fault is not None and fault.expected:
+        told += f" ({fault.module or fault.type} expects {fault.expected}). {fault.change}"
+    return told
 
 
 def _optimizers(given: object) -> list[Optimizer]:

@@ -20,8 +20,8 @@ class FakeRecorder:
         self.media: dict[str, bytes] = {}
         self.notes: list[tuple[str, str, str]] = []
 
-    def stamp(self, step: int | None = None, tag: str | None = None) -> Stamp:
-        return Stamp(self.optimizer_step if step is None else step, self.optimizer_step)
+    def stamp(self, step: int | None = None, tag: str | None = None, at: float | None = None) -> Stamp:
+        return Stamp(self.optimizer_step if step is None else step, self.optimizer_step, time=at or 0.0)
 
     def record(self, kind: str, value: Any, stamp: Stamp | None = None) -> None:
         for example in getattr(value, "examples", ()):

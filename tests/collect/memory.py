@@ -14,6 +14,7 @@ from reportgen.run.series import Stamp
 class Memory:
     def __init__(self) -> None:
         self.owner = True
+        self.asked = True
         self.optimizer_step = 0
         self.before_flush: list[Callable[[], None]] = []
         self.measured: dict[str, dict[str, list[tuple[int, float]]]] = defaultdict(lambda: defaultdict(list))
@@ -21,7 +22,7 @@ class Memory:
         self.records: list[tuple[str, Any]] = []
         self.notes: list[tuple[str, str, str]] = []
 
-    def stamp(self, step: int | None = None, tag: str | None = None) -> Stamp:
+    def stamp(self, step: int | None = None, tag: str | None = None, at: float | None = None) -> Stamp:
         return Stamp(self.optimizer_step if step is None else step, self.optimizer_step)
 
     def measures(self, values: Mapping[str, Mapping[str, float]], stamp: Stamp) -> None:

@@ -14,6 +14,7 @@ import torch
 
 from reportgen.collect import recorder as recording
 from reportgen.collect.device import DeviceNumbers
+from reportgen.collect.fetching import Fetching
 from reportgen.collect.recorder import Recorder
 from reportgen.errors import InvalidArgumentError, ReportgenWarning
 from reportgen.readers.load import load
@@ -454,11 +455,7 @@ def test_one_number_that_cannot_be_read_costs_only_itself(make):
 @pytest.fixture
 def accelerator(monkeypatch):
     """Tensors of the CPU take the way of an accelerator's."""
-    numbers = DeviceNumbers(torch.device("cpu"))
-    monkeypatch.setattr(
-        Recorder, "_taken", lambda self, value: numbers.put(value) if isinstance(value, torch.Tensor) else value
-    )
-    return numbers
+    monkeypatch.setattr(Fetching, "concerns", lambda self, value: True)
 
 
 def test_numbers_on_a_device_are_written_with_their_own_step_and_neighbours(make, accelerator):

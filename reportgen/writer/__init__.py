@@ -1,0 +1,1 @@
+"""torch.utils.tensorboard's interface, and the article's Visualizer, on a run of reportgen."""
