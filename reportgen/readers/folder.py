@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -33,7 +34,7 @@ from reportgen.run.records import (
     TextRecord,
 )
 from reportgen.run.series import Series
-from reportgen.run.thin_distributions import chosen_snapshots, snapshot_limit
+from reportgen.run.thin_distributions import chosen_snapshots, kind_limit, snapshot_limit
 
 RUNNING, FINISHED, NO_END = "running", "finished", "no end recorded"
 
@@ -148,12 +149,14 @@ def _distributions(
         rows = visible([[snapshot.stamp.step for snapshot in written] for written in attempts], resumed)
         seen[key] = [(journals[part], attempts[part][row]) for part, row in rows]
     limit = snapshot_limit([len(snapshots) for snapshots in seen.values()])
+    kinds = Counter(kind for kind, _ in seen)
     found: dict[str, dict[str, DistributionSeries]] = {}
     for (kind, name), snapshots in seen.items():
         logged = len(snapshots)
         if page:
             odd = next((place for place, (_, snapshot) in enumerate(snapshots) if snapshot.odd), None)
-            snapshots = [snapshots[place] for place in chosen_snapshots(logged, limit, odd)]
+            kept = kind_limit(kind, limit, kinds[kind])
+            snapshots = [snapshots[place] for place in chosen_snapshots(logged, kept, odd)]
         pairs = [(snapshot.stamp, decoded(journal, snapshot)) for journal, snapshot in snapshots]
         known = [(stamp, distribution) for stamp, distribution in pairs if distribution is not None]
         if known:

@@ -85,6 +85,7 @@ class Graph:
     batch: leading dimension of the first input, by which per-sample figures are divided; None when unknown.
     autograd: DOT source of torchviz's graph, "" when it was left out; autograd_note says why.
     fault: why the forward raised of which this is the graph up to there; None when it returned.
+    counted: False where nothing tells how many parameters there are, as in a trace that another program wrote.
     """
 
     model: str
@@ -102,6 +103,7 @@ class Graph:
     autograd_note: str = ""
     notes: tuple[str, ...] = ()
     fault: Fault | None = None
+    counted: bool = True
 
 
 @dataclass(frozen=True, slots=True)

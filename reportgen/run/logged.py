@@ -120,7 +120,7 @@ class Embedding:
     matrix: an .npy file, "" where a page does not keep it. header: names of the columns of `metadata`, which has N rows
     (or as many as a page keeps, those of `kept`), () without. sprite: one picture with a thumbnail of each row, row by
     row from the top left in `sprite_columns` columns, each sprite_width x sprite_height pixels; "" without.
-    projections: filled in when a page is made.
+    projections: filled in when a page is made, as are thumbs: pictures of single rows, those of `thumb_rows`.
     """
 
     tag: str
@@ -136,6 +136,8 @@ class Embedding:
     sprite_height: int = 0
     kept: array[int] = field(default_factory=_integers)
     projections: tuple[Projection, ...] = ()
+    thumbs: tuple[str, ...] = ()
+    thumb_rows: array[int] = field(default_factory=_integers)
     notes: tuple[str, ...] = ()
 
 

@@ -1,4 +1,4 @@
-"""What a page does with a picture: draw it as shapes, show it as an image, or neither; pure functions of its bytes."""
+"""What a page does with a picture or a sound: draw it as shapes, show it as it is, or neither; told by its bytes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 DRAWN_PIXELS = 32
 GREY = 0  # PNG colour type
 SIGNATURES = ((PNG_SIGNATURE, "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"GIF8", "image/gif"))
+SOUNDS = ((b"OggS", "audio/ogg"), (b"fLaC", "audio/flac"), (b"ID3", "audio/mpeg"), (b"\xff\xfb", "audio/mpeg"))
 
 
 def media_type(data: bytes) -> str:
@@ -16,6 +17,13 @@ def media_type(data: bytes) -> str:
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "image/webp"
     return next((kind for signature, kind in SIGNATURES if data.startswith(signature)), "")
+
+
+def sound_type(data: bytes) -> str:
+    """The media type of a sound that browsers play, by its first bytes; "" for anything else."""
+    if data[:4] == b"RIFF" and data[8:12] == b"WAVE":
+        return "audio/wav"
+    return next((kind for signature, kind in SOUNDS if data.startswith(signature)), "")
 
 
 def drawn_as_svg(data: bytes) -> bool:
@@ -28,3 +36,8 @@ def drawn_as_svg(data: bytes) -> bool:
         return False
     width, height, depth, colour = struct.unpack(">IIBB", data[16:26])
     return bool(0 < width <= DRAWN_PIXELS and 0 < height <= DRAWN_PIXELS and colour == GREY and depth <= 8)
+
+
+def shown_whole(data: bytes) -> bool:
+    """Whether a page that shows `data` holds its very bytes, in an `<img>` or an `<audio>`."""
+    return bool(sound_type(data)) or (bool(media_type(data)) and not drawn_as_svg(data))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
+from reportgen.run.logged import Embedding
 from reportgen.run.predictions import Example
 from reportgen.run.records import Images, Run
 
@@ -28,7 +30,7 @@ def _files(run: Run) -> Iterator[str]:
     for video in run.videos:
         yield from (video.media, *video.strip)
     for embedding in run.embeddings:
-        yield from (embedding.matrix, embedding.sprite)
+        yield from (embedding.matrix, embedding.sprite, *embedding.thumbs)
     for mesh in run.meshes:
         yield from (mesh.vertices, mesh.colors, mesh.faces)
     for tensor in run.tensors:
@@ -58,7 +60,7 @@ def without_missing(run: Run, known: Collection[str]) -> Run:
             )
             for one in run.videos
         ),
-        embeddings=tuple(replace(one, matrix=kept(one.matrix), sprite=kept(one.sprite)) for one in run.embeddings),
+        embeddings=tuple(_of_embedding(one, known) for one in run.embeddings),
         meshes=tuple(
             replace(one, vertices=kept(one.vertices), colors=kept(one.colors), faces=kept(one.faces))
             for one in run.meshes
@@ -77,6 +79,17 @@ def _of_images(record: Images, known: Collection[str]) -> Images:
         captions=tuple(record.captions[place] for place in there if place < len(record.captions)),
         sizes=tuple(record.sizes[place] for place in there if place < len(record.sizes)),
         boxes=tuple(record.boxes[place] for place in there if place < len(record.boxes)),
+    )
+
+
+def _of_embedding(record: Embedding, known: Collection[str]) -> Embedding:
+    there = [place for place, name in enumerate(record.thumbs) if name in known]
+    return replace(
+        record,
+        matrix=record.matrix if record.matrix in known else "",
+        sprite=record.sprite if record.sprite in known else "",
+        thumbs=tuple(record.thumbs[place] for place in there),
+        thumb_rows=array("q", [record.thumb_rows[place] for place in there if place < len(record.thumb_rows)]),
     )
 
 

@@ -26,6 +26,8 @@ from reportgen.run.series import Series, Stamp
 # 2: the shape and dtype of a graph's tensor are a short list. 3: audio, video, PR curves, embeddings, meshes, tensors,
 # hyperparameters, layouts. All before can be read.
 SCHEMA = 3
+# The status of a run that was read from event files.
+IMPORTED = "imported"
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +181,8 @@ class Failure:
 class Note:
     """Something reportgen itself left out or failed at: `what` is a sentence, `where` the collector or argument.
 
-    kind: "failure" (of our own), "rejected" (an argument that could not be used) or "omission" (known limit).
+    kind: "failure" (of our own), "rejected" (an argument that could not be used), "omission" (known limit) or "reading"
+    (how what was recorded elsewhere was read).
     """
 
     kind: str
@@ -191,18 +194,25 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """What of the journal could not be read."""
+    """What of the journal, or of event files, could not be read.
+
+    Of event files: how many losses of how many bytes together, and the first of them as sentences in `ranges`.
+    """
 
     lines: int = 0
     torn_tail: bool = False
     files: tuple[str, ...] = ()
+    ranges: tuple[str, ...] = ()
+    losses: int = 0
+    bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Meta:
     """Title, times and circumstances of a run.
 
-    status: "finished", "running", "failed", "stopped by the user", "ended without build()" or "no end recorded".
+    status: "finished", "running", "failed", "stopped by the user", "ended without build()", "no end recorded", or
+    IMPORTED for a run of another program's log, which does not say how it ended.
     started, ended, last_record: seconds since the Unix epoch (ended is None while no end is recorded).
     """
 
@@ -228,6 +238,7 @@ class Run:
     distributions: kind -> name -> series.
     media: file name -> bytes of every file a record names (it may read from disk at each look-up).
     thinned: sentences that say what a page's Run leaves out of the full one; empty for the full one.
+    moments: how many moments of a tag were logged where a page keeps fewer, kind ("images", "audio", ...) -> tag.
     """
 
     schema: int
@@ -254,6 +265,7 @@ class Run:
     failure: Failure | None = None
     damage: Damage = field(default_factory=Damage)
     thinned: tuple[str, ...] = ()
+    moments: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     media: Mapping[str, bytes] = field(default_factory=dict)
 
     @property

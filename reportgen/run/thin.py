@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -11,6 +12,7 @@ from reportgen.run.records import Images, Run
 from reportgen.run.series import Series
 from reportgen.run.thin_distributions import MOMENT_BITS, thin_distributions
 from reportgen.run.thin_graphs import thin_graphs
+from reportgen.run.thin_logged import count_moments, thin_logged
 from reportgen.run.thin_records import thin_images, thin_predictions, thin_tables, thin_texts
 from reportgen.run.thin_series import point_limit, thin_all, tick_of
 
@@ -51,6 +53,11 @@ def thin(run: Run) -> Run:
         said.append(f"{len(texts):,} of {len(run.texts):,} texts are kept, long ones cut.")
     if tables != run.tables:
         said.append("Tables are cut to their first 1,000 rows.")
+    logged = thin_logged(run, said)
+    moments = logged.pop("moments", {kind: dict(tags) for kind, tags in run.moments.items()})
+    for kind, all_of_it, kept_of_it in (("images", run.images, images), ("texts", run.texts, texts)):
+        count_moments(moments, kind, all_of_it, kept_of_it)
+    _count_pictures(moments, run.images, images)
     same = not (changed or measures_changed or distributions_changed or said)
     thinned = replace(
         run,
@@ -62,6 +69,8 @@ def thin(run: Run) -> Run:
         texts=texts,
         tables=tables,
         graphs=graphs,
+        moments=moments,
+        **logged,
         thinned=tuple(dict.fromkeys((*run.thinned, *said))),
     )
     wanted = [name for name in named_media(thinned) if name in run.media]
@@ -107,6 +116,22 @@ def _about_distributions(distributions: Mapping[str, Mapping[str, DistributionSe
         f"{kept:,} of {logged:,} distributions are kept, with counts of quarters of an octave near and above their "
         "usual size and of whole octaves below."
     )
+
+
+def _count_pictures(moments: dict[str, dict[str, int]], logged: tuple[Images, ...], kept: tuple[Images, ...]) -> None:
+    """Note how many pictures were logged under the tags of which pictures are left out."""
+    if logged == kept:
+        return
+    given: Counter[str] = Counter()
+    left: Counter[str] = Counter()
+    for record in logged:
+        given[record.tag] += max(record.total, len(record.media))
+    for record in kept:
+        left[record.tag] += len(record.media)
+    for tag, amount in left.items():
+        if given[tag] > amount:
+            known = moments.setdefault("pictures", {})
+            known[tag] = max(known.get(tag, 0), given[tag])
 
 
 def _pictures(images: tuple[Images, ...]) -> int:

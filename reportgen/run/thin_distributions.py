@@ -15,6 +15,9 @@ from reportgen.run.thin_series import even_choice, rounded
 SNAPSHOTS = 8
 ALL_SNAPSHOTS = 1400
 FEWEST_SNAPSHOTS = 2
+# The user's own histograms are drawn as percentiles over steps too, which take more: as long as they are few.
+HISTOGRAM_SNAPSHOTS = 32
+ALL_HISTOGRAMS = 400
 # Octaves below that of the root mean square that keep four counts an octave. Of a normal distribution the bins from
 # there on (a sixteenth to an eighth of its standard deviation) are narrower than a fortieth of its range.
 FINE_OCTAVES = 3
@@ -32,6 +35,12 @@ def snapshot_limit(lengths: list[int]) -> int:
     return max(FEWEST_SNAPSHOTS, ALL_SNAPSHOTS // len(lengths))
 
 
+def kind_limit(kind: str, limit: int, series: int) -> int:
+    """How many snapshots each of so many series of one kind keeps, when any series may keep `limit`."""
+    few = min(HISTOGRAM_SNAPSHOTS, ALL_HISTOGRAMS // max(1, series)) if kind == "histogram" else 0
+    return max(limit, few)
+
+
 def thin_distributions(
     kinds: Mapping[str, Mapping[str, DistributionSeries]],
 ) -> tuple[dict[str, dict[str, DistributionSeries]], bool]:
@@ -41,8 +50,9 @@ def thin_distributions(
     thinned: dict[str, dict[str, DistributionSeries]] = {}
     for kind, group in kinds.items():
         thinned[kind] = {}
+        kept = kind_limit(kind, limit, len(group))
         for name, series in group.items():
-            thinned[kind][name] = thin_distribution_series(series, limit)
+            thinned[kind][name] = thin_distribution_series(series, kept)
             changed |= thinned[kind][name] is not series
     return thinned, changed
 

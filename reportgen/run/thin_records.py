@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import replace
 from typing import TypeVar
@@ -15,22 +16,23 @@ SETS = 200
 EXAMPLES_LAST = 32
 EXAMPLES_ELSEWHERE = 8
 POINTS = 1000
-# Moments of a tag's pictures and texts, pictures of one moment, and pictures of all tags together.
+# Moments of a tag's records and of its pictures, pictures of one moment, and pictures of all tags together.
 MOMENTS = 4
+IMAGE_MOMENTS = 12
 PICTURES = 25
 ALL_PICTURES = 100
 TEXTS = 100
 TEXT_LENGTH = 20_000
 ROWS = 1000
 
-Record = TypeVar("Record", Images, TextRecord, PredictionSet)
+Record = TypeVar("Record")
 
 
 def thin_predictions(sets: tuple[PredictionSet, ...]) -> tuple[PredictionSet, ...]:
     """Of each split at most SETS evaluations: the last with its pictures, of the first and the best all numbers, of the
     others their metrics."""
     found: list[PredictionSet] = []
-    for one in _chosen(sets, lambda s: s.split, SETS, always=_best):
+    for one in chosen(sets, lambda s: s.split, SETS, always=_best):
         group = [s for s in sets if s.split == one.split]
         if one is group[-1]:
             found.append(_with_one_picture(_reduced(one, EXAMPLES_LAST)))
@@ -91,27 +93,38 @@ def _bare(one: PredictionSet) -> PredictionSet:
 
 
 def thin_images(images: tuple[Images, ...]) -> tuple[Images, ...]:
-    """At most MOMENTS of each tag with PICTURES each, and fewer of both where ALL_PICTURES would be passed."""
-    pictures = max(1, min(PICTURES, ALL_PICTURES // max(1, len({record.tag for record in images}))))
-    chosen: list[Images] = []
-    for moments in range(MOMENTS, 0, -1):
-        chosen = _chosen(images, lambda r: r.tag, moments)
-        if sum(min(pictures, len(record.media)) for record in chosen) <= ALL_PICTURES:
+    """At most IMAGE_MOMENTS of each tag with PICTURES each, and fewer of both where ALL_PICTURES would be passed.
+
+    Pictures of one moment are left out before the first or the last moment of a tag is.
+    """
+    least = sum(min(2, amount) for amount in Counter(record.tag for record in images).values())
+    pictures = max(1, min(PICTURES, ALL_PICTURES // max(1, least)))
+    few: list[Images] = []
+    for moments in range(IMAGE_MOMENTS, 0, -1):
+        few = chosen(images, lambda r: r.tag, moments)
+        if sum(min(pictures, len(record.media)) for record in few) <= ALL_PICTURES:
             break
     left = ALL_PICTURES
     found: list[Images] = []
-    for record in chosen:
+    for record in few:
         kept = min(pictures, left, len(record.media))
         left -= kept
         if kept < len(record.media):
-            record = replace(record, media=record.media[:kept], captions=record.captions[:kept])
+            record = replace(
+                record,
+                media=record.media[:kept],
+                captions=record.captions[:kept],
+                sizes=record.sizes[:kept],
+                boxes=record.boxes[:kept],
+                total=max(record.total, len(record.media)),
+            )
         found.append(record)
     return tuple(found)
 
 
 def thin_texts(texts: tuple[TextRecord, ...]) -> tuple[TextRecord, ...]:
     """At most MOMENTS of each tag and TEXTS in all, none longer than TEXT_LENGTH characters."""
-    kept = _chosen(texts, lambda r: r.tag, MOMENTS)
+    kept = chosen(texts, lambda r: r.tag, MOMENTS)
     kept = [kept[i] for i in even_choice(len(kept), TEXTS)]
     return tuple(
         record if len(record.text) <= TEXT_LENGTH else replace(record, text=record.text[: TEXT_LENGTH - 1] + "…")
@@ -129,7 +142,7 @@ def thin_tables(tables: tuple[TableRecord, ...]) -> tuple[TableRecord, ...]:
     )
 
 
-def _chosen(
+def chosen(
     records: Iterable[Record],
     key: Callable[[Record], Hashable],
     limit: int,

@@ -1,12 +1,18 @@
 import base64
+import dataclasses
 
+import numpy as np
 import pytest
 
 from reportgen.errors import NewerSchemaError, UnreadableRunError
 from reportgen.pipeline import build_html
 from reportgen.readers.page import read_page
+from reportgen.run.logged import Audio
+from reportgen.run.records import Images
+from reportgen.run.series import Stamp
 from reportgen.run.thin import thin
 from reportgen.testing import fake_run
+from reportgen.testing.logged import photograph, png, wav
 from tests.run.test_page_data import assert_same
 
 
@@ -64,8 +70,21 @@ def test_a_damaged_picture_is_refused(tmp_path, page):
         read_page(written(tmp_path, page.replace("</body>", f"{picture}</body>")))
 
 
-def test_pictures_are_taken_from_where_they_are_shown(tmp_path, page):
+def test_pictures_and_sounds_are_taken_from_where_they_are_shown(tmp_path, run):
+    photo, sound = photograph(np.random.default_rng(0), 48, 48), wav([0.0, 0.5] * 50)
+    media = {"photo.png": png(photo), "tone.wav": sound}
+    known = dataclasses.replace(
+        run,
+        images=(Images("photo", Stamp(1), ("photo.png",), total=1),),
+        audio=(Audio("tone", Stamp(1), "tone.wav", 16_000),),
+        media={**run.media, **media},
+    )
+    text = build_html(known)[0]
+    assert text.count(base64.b64encode(sound).decode()) == 1
+    assert {name: read_page(written(tmp_path, text)).media[name] for name in media} == media
+
+
+def test_files_that_no_record_names_are_left_out(tmp_path, page):
     shown = base64.b64encode(b"picture").decode()
     picture = f'<img data-media="a.jpg" src="data:image/jpeg;base64,{shown}">'
-    run = read_page(written(tmp_path, page.replace("</body>", f"{picture}</body>")))
-    assert run.media["a.jpg"] == b"picture"
+    assert "a.jpg" not in read_page(written(tmp_path, page.replace("</body>", f"{picture}</body>"))).media

@@ -11,6 +11,18 @@ from reportgen.run.codec import to_plain
 from reportgen.run.records import SCHEMA, Run
 from reportgen.run.series import Series
 
+# The journal's words for the records of a Run that have a moment.
+LOGGED = {
+    "audio": "audio",
+    "video": "videos",
+    "pr_curve": "pr_curves",
+    "embedding": "embeddings",
+    "mesh": "meshes",
+    "tensor": "tensors",
+    "hparams": "hparams",
+    "layout": "layouts",
+}
+
 
 def line(kind: str, payload: Any, step: int = 0, opt: int = 0, epoch: float | None = None, t: float = 0.0) -> str:
     entry = {"k": kind, "step": step, "opt": opt, "epoch": epoch, "t": t, "v": payload}
@@ -34,6 +46,12 @@ def journal_lines(run: Run, attempt: int = 0, resumed_from: int | None = None) -
         lines += [
             line(kind, to_plain(one), one.stamp.step, one.stamp.optimizer_step, t=one.stamp.time) for one in records
         ]
+    for kind, records in LOGGED.items():
+        lines += [
+            line(kind, to_plain(one), one.stamp.step, one.stamp.optimizer_step, t=one.stamp.time)
+            for one in getattr(run, records)
+        ]
+    lines += [line("group", to_plain(group), t=run.meta.started) for group in run.groups]
     lines += [line("table", to_plain(table), t=run.meta.started) for table in run.tables]
     lines += [line("note", to_plain(note), t=run.meta.started) for note in run.notes]
     if run.failure:

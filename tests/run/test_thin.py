@@ -161,7 +161,8 @@ def test_pictures_that_no_kept_record_names_are_dropped():
     names = tuple(run.media)
     images = tuple(Images("samples", Stamp(step), names[:20]) for step in range(10))
     thinned = thin(dataclasses.replace(run, images=images, predictions=()))
-    assert [record.stamp.step for record in thinned.images] == [0, 3, 6, 9]
+    assert [record.stamp.step for record in thinned.images] == [0, 2, 4, 6, 9]
+    assert thinned.moments == {"images": {"samples": 10}, "pictures": {"samples": 200}}
     assert set(thinned.media) == set(names[:20])
 
 

@@ -1,0 +1,58 @@
+"""The files of a run while its page is prepared: those it came with, and smaller ones made of them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+
+from reportgen.errors import UnreadableRunError
+
+
+class Shelf:
+    """Files by name. What is put gets the name that the recorder would give it: the hash of its content."""
+
+    def __init__(self, media: Mapping[str, bytes]) -> None:
+        self._media = media
+        self._made: dict[str, bytes] = {}
+
+    def get(self, name: str) -> bytes | None:
+        """The file, None when there is none of that name or it cannot be read."""
+        if name in self._made:
+            return self._made[name]
+        try:
+            return self._media.get(name)
+        except UnreadableRunError:
+            return None
+
+    def put(self, data: bytes, suffix: str) -> str:
+        """Keep `data` and return its name."""
+        name = f"{hashlib.sha256(data).hexdigest()[:20]}.{suffix}"
+        if name not in self._media:
+            self._made[name] = data
+        return name
+
+    def files(self, names: Iterable[str]) -> dict[str, bytes]:
+        """Those of `names` that there are, sorted."""
+        found = {name: self.get(name) for name in sorted(set(names))}
+        return {name: data for name, data in found.items() if data is not None}
+
+
+def level(sizes: Sequence[int], room: int) -> int:
+    """The greatest size to which all larger ones must be brought so that together they take at most `room`."""
+    left = room
+    for place, size in enumerate(sorted(sizes)):
+        share = left // (len(sizes) - place)
+        if size > share:
+            return share
+        left -= size
+    return max(sizes, default=0)
+
+
+def first_last_rest(tags: Sequence[str]) -> list[int]:
+    """The places of records with these tags, those to keep first: of each tag the last, then the first, then others."""
+    last: dict[str, int] = {}
+    first: dict[str, int] = {}
+    for place, tag in enumerate(tags):
+        last[tag] = place
+        first.setdefault(tag, place)
+    return list(dict.fromkeys([*last.values(), *first.values(), *reversed(range(len(tags)))]))
