@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 SAMPLES := digits digits-lr-too-high
+LOGS := sample_reports/tensorboard-digits
 
 export PYTHON
 
@@ -32,8 +33,10 @@ lint: $(VENV)/installed-test ## ruff, mypy, import-linter
 bench: $(VENV)/installed-bench $(VENV)/dot ## measure speed and size; tables in tests/benchmarks/results
 	$(BIN)/python tests/benchmarks/run.py
 
-samples: $(VENV)/installed-test $(VENV)/dot ## rebuild sample_reports from their run folders
+samples: $(VENV)/installed-test $(VENV)/dot ## rebuild sample_reports from their run folders and event files
 	@for name in $(SAMPLES); do $(BIN)/reportgen build sample_reports/$$name/run -o sample_reports/$$name/report.html || exit; done
+	@$(BIN)/reportgen build $(LOGS)/logs -o $(LOGS)/report.html
+	@$(BIN)/reportgen build $(LOGS)/logs/adam-lr-0.002 -o $(LOGS)/adam-lr-0.002.html
 
 # Without dot, and where no system package may be installed, graphs come from a dot in a Python package; failing that
 # too, they are indented text, and the next call tries again.

@@ -100,7 +100,7 @@ def test_a_fault_of_our_own_is_status_4_and_one_line(capsys, folder, monkeypatch
     def broken(*_):
         raise ZeroDivisionError("a\nfault")
 
-    monkeypatch.setattr(pipeline, "build", broken)
+    monkeypatch.setattr(pipeline, "build_overview", broken)
     status, out, err = run(capsys, "build", folder)
     assert (status, out) == (4, "")
     assert "please report it: ZeroDivisionError: a fault" in err
@@ -112,7 +112,7 @@ def test_an_interrupt_is_status_130(capsys, folder, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(pipeline, "build", interrupted)
+    monkeypatch.setattr(pipeline, "build_overview", interrupted)
     assert run(capsys, "build", folder) == (130, "", "reportgen: interrupted\n")
 
 
