@@ -13,6 +13,7 @@ from reportgen.readers.load import load
 from reportgen.run.records import Images
 from reportgen.run.series import Stamp
 from reportgen.testing import fake_run
+from reportgen.testing.logged import with_logged
 from tests.readers.writing import journal_path, line, write_folder
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -45,6 +46,7 @@ def full(tmp_path_factory):
     run = fake_run(layers=2, steps=60, snapshots=4, examples=6, hostile=True, failure=True)
     images = Images("photos", Stamp(3), ("photo.png",), ("a photo",), 1)
     run = dataclasses.replace(run, images=(images,), media={**run.media, "photo.png": photograph()})
+    run = with_logged(run, steps=(0, 3, 9))
     return write_folder(tmp_path_factory.mktemp("full") / "run", run)
 
 

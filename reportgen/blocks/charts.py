@@ -20,8 +20,10 @@ class Point:
 class Line:
     """One line of a chart: x ascending within a stretch; y may hold non-finite values, which are gaps with a mark.
 
-    role picks the colour and dash the same way on every chart: "train", "val", "test", or "1" ... "6".
-    breaks: positions at which a new stretch begins (a resumed attempt).
+    role picks the colour and dash the same way on every chart: "train", "val", "test", "spread" (of a
+    distribution), or "1" ... "8".
+    breaks: positions at which a new stretch begins (a resumed attempt). attempt: how many attempts came before the
+    first stretch.
     """
 
     name: str
@@ -30,13 +32,44 @@ class Line:
     role: str = "1"
     best: Point | None = None
     breaks: tuple[int, ...] = ()
+    attempt: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """An area around a line, from `low` to `high` at each x: an error band, or a share of a distribution.
+
+    line: the position of the line it belongs to, whose colour it has. x ascending within a stretch; what is not finite
+    is a gap. breaks: as of a Line. name: what it holds ("least to greatest").
+    """
+
+    line: int
+    x: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    name: str = ""
+    breaks: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """When the places of a horizontal axis were reached.
+
+    start: the moment that relative times count from, in seconds since the Unix epoch. knots: for each attempt (one,
+    unless steps went back) places with their seconds since start, ascending; between them time runs evenly.
+    """
+
+    start: float
+    knots: tuple[tuple[tuple[float, float], ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class LineChart:
     """Lines over one x axis. y_format as Column.format. caption: what it shows, in a sentence with its numbers.
 
-    how: how to read it. numbers: the table of what is drawn. log_y: logarithmic axis. anchor: its id on the page.
+    numbers: the table of what is drawn. log_y: logarithmic axis. anchor: its id on the page. bands: drawn under the
+    lines. over_time: the x axis counts steps, so that the page's script may smooth the lines. clock: None when times
+    are not known.
     """
 
     title: str
@@ -48,11 +81,14 @@ class LineChart:
     anchor: str = ""
     numbers: Table | None = None
     notes: tuple[str, ...] = ()
+    bands: tuple[Band, ...] = ()
+    over_time: bool = False
+    clock: Clock | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ScatterChart:
-    """Points (x, y), with the line y = x when `diagonal`."""
+    """Points (x, y), with the line y = x when `diagonal`. log_x: logarithmic axis. y_format as Column.format."""
 
     title: str
     points: tuple[tuple[float, float], ...]
@@ -61,6 +97,8 @@ class ScatterChart:
     y_label: str
     diagonal: bool = False
     anchor: str = ""
+    log_x: bool = False
+    y_format: str = "number"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +139,11 @@ class Ridgeline:
 
 @dataclass(frozen=True, slots=True)
 class Ridgelines:
-    """Ridgelines side by side: the weight, gradient and activation distributions of one layer."""
+    """Ridgelines side by side: the weight, gradient and activation distributions of one layer.
+
+    chart: stands beside them, such as percentiles over steps; its own table of numbers is not shown.
+    """
 
     items: tuple[Ridgeline, ...]
     numbers: Table | None = None
+    chart: LineChart | None = None

@@ -7,26 +7,37 @@ from dataclasses import dataclass, field
 
 from reportgen.blocks.charts import LineChart, Matrix, Ridgelines, ScatterChart
 from reportgen.blocks.finding import Finding
-from reportgen.blocks.media import ImageGrid
+from reportgen.blocks.legend import Legend
+from reportgen.blocks.markdown import Markdown
+from reportgen.blocks.media import AudioPlayers, ImageGrid, Steps, VideoView
 from reportgen.blocks.model import GraphDrawing
+from reportgen.blocks.shapes import CurveChart, MeshViews, PointChart
 from reportgen.blocks.table import Table
 from reportgen.blocks.text import Callout, Code, Fold, KeyValues, Stats, Text
 
 Block = (
-    Callout
+    AudioPlayers
+    | Callout
     | Code
+    | CurveChart
     | Finding
     | Fold
     | GraphDrawing
     | ImageGrid
     | KeyValues
+    | Legend
     | LineChart
+    | Markdown
     | Matrix
+    | MeshViews
+    | PointChart
     | Ridgelines
     | ScatterChart
     | Stats
+    | Steps
     | Table
     | Text
+    | VideoView
 )
 
 

@@ -7,11 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Text that leads to an element of the same page (`target` is an id without '#')."""
+    """Text that leads to an element of the same page (`target` is an id without '#').
+
+    role: of the lines it names, whose colour and dash then stand before it.
+    """
 
     text: str
     target: str
     code: bool = False
+    role: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,9 @@ Cell = str | int | float | None | Link | Spark | Histogram | Bar
 @dataclass(frozen=True, slots=True)
 class Column:
     """A table's column. format: how numbers in it are written: "text", "code", "count" (1,234), "number" (4 digits),
-    "percent" (of a share), "seconds", "bytes", "si" (1.2 M), "step". hint: what it means, shown on the heading."""
+    "percent" (of a share), "seconds", "bytes", "si" (1.2 M), "step", "elapsed" (+2 h 3 min), "moment" (of seconds since
+    the Unix epoch: 2026-11-23 15:00:12 in UTC), "daytime" (15:00:12 of the same).
+    hint: what it means, shown on the heading."""
 
     name: str
     format: str = "text"
@@ -66,7 +72,8 @@ class Column:
 class Table:
     """Rows under columns. anchors: an id for each row, () for none. marks: (row, column) of cells that want attention.
 
-    total: number of rows there would be, when more than shown. folded: shown under a summary line `title`.
+    strong: (row, column) of cells to set strongly, such as the best. total: number of rows there would be, when more
+    than shown. folded: shown under a summary line `title`.
     """
 
     columns: tuple[Column, ...]
@@ -75,5 +82,6 @@ class Table:
     caption: str = ""
     anchors: tuple[str, ...] = ()
     marks: tuple[tuple[int, int], ...] = ()
+    strong: tuple[tuple[int, int], ...] = ()
     total: int = 0
     folded: bool = False

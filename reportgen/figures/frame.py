@@ -113,13 +113,16 @@ def x_axis(scale: Scale, size: Size, label: str, whole: bool) -> Ticks:
 
     Numbers that would come too close to it are left out.
     """
-    ticks = linear_ticks(scale.low, scale.high, size.x_ticks, whole)
+    if scale.log:
+        ticks = log_ticks(scale.low, scale.high, size.x_ticks)
+    else:
+        ticks = linear_ticks(scale.low, scale.high, size.x_ticks, whole)
     if not ticks or (whole and scale.high not in ticks):
         ticks.append(scale.high)
     if whole:  # a million is 1 M, but the last step is told in full
         texts = tick_texts(ticks[:-1], "step") + tick_texts(ticks[-1:], "count" if abs(ticks[-1]) < 1e9 else "step")
     else:
-        texts = tick_texts(ticks, "number")
+        texts = (log_tick_texts if scale.log else tick_texts)(ticks, "number")
     texts[-1] = f"{label} {texts[-1]}".strip()
     places = [scale.place(tick) for tick in ticks]
     centre = end_centre(places[-1], texts[-1], size)

@@ -52,8 +52,10 @@ class Words:
         self.boxes.append((left, top, right, bottom))
 
     def avoid(self, points: Sequence[tuple[float, float]]) -> None:
-        """Keep words off a line where there is room elsewhere."""
+        """Keep words off a line, NaN interrupting it, where there is room elsewhere."""
         for (x, y), (next_x, next_y) in itertools.pairwise(points):
+            if math.isnan(x) or math.isnan(next_x):
+                continue
             parts = max(1, math.ceil(math.hypot(next_x - x, next_y - y) / (self.size / 2)))
             self.lines += [(x + (next_x - x) * at / parts, y + (next_y - y) * at / parts) for at in range(parts)]
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 
 from reportgen.blocks.charts import LineChart
-from reportgen.figures.chart import label, shown_name
-from reportgen.figures.decimate import stretches, thinned
+from reportgen.figures.chart import NESTED, label
+from reportgen.figures.decimate import thinned
+from reportgen.figures.marks import shown_name
 from reportgen.figures.palette import colour_of, dashes_of, paint
+from reportgen.figures.placing import placed_bands, placed_lines, reach
 from reportgen.figures.scale import Scale, value_scale
 from reportgen.figures.svg import drawing, element, line_data, text
 from reportgen.figures.text import cut, width_of
@@ -21,6 +23,8 @@ def minor_chart(block: LineChart) -> str:
     """The chart as an <svg> with its lowest and highest value and its last step; "" when nothing can be drawn."""
     lines = block.lines[:MOST_LINES]
     pairs = [(x, y) for line in lines for x, y in zip(line.x, line.y, strict=True) if math.isfinite(x)]
+    bands = [band for band in block.bands if band.line < len(lines)]
+    pairs += reach(bands)
     top, bottom = 10.0, HEIGHT - 20
     scale = value_scale((y for _, y in pairs), bottom, top, block.log_y)
     if scale is None:
@@ -33,19 +37,16 @@ def minor_chart(block: LineChart) -> str:
     xs = [x for x, _ in pairs]
     across = Scale(min(xs), max(xs), left, right)
     grid = "".join(line_data([(left, y), (right, y)]) for y in (top, bottom))
-    shapes = [element("path", d=grid, fill="none", stroke=paint("grid"))]
-    for line in lines:
-        values = [
-            y if math.isfinite(x) and scale.drawable(y) else math.nan for x, y in zip(line.x, line.y, strict=True)
-        ]
-        runs = [
-            [(across.place(line.x[at]), scale.place(values[at])) for at in run]
-            for run in stretches(values, line.breaks)
-        ]
-        data = "".join(line_data(thinned(run, right - left, 2.0)) for run in runs)
+    shapes = [
+        element("path", d=area.outline, fill=paint(colour_of(lines[area.line].role)), fill_opacity=NESTED)
+        for area in placed_bands(bands, across, scale)
+    ]
+    shapes.append(element("path", d=grid, fill="none", stroke=paint("grid")))
+    for one in placed_lines(lines, across, scale):
+        data = "".join(line_data(thinned(run, right - left, 2.0)) for run in one.runs)
         if data:
-            look = {"stroke_width": "1.4", "stroke_linecap": "round", "stroke_dasharray": dashes_of(line.role)}
-            shapes.append(element("path", d=data, fill="none", stroke=paint(colour_of(line.role)), **look))
+            look = {"stroke_width": "1.4", "stroke_linecap": "round", "stroke_dasharray": dashes_of(one.line.role)}
+            shapes.append(element("path", d=data, fill="none", stroke=paint(one.colour), **look))
     words = [text(left - 5, y + 4, number, text_anchor="end") for y, number in zip((bottom, top), written, strict=True)]
     last = f"{cut(block.x_label, 24)} {tick_texts([across.high], 'step')[0]}"
     words.append(text(right, HEIGHT - 5, last, text_anchor="end"))

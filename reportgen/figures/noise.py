@@ -13,9 +13,9 @@ from statistics import median
 from reportgen.figures.svg import line_data
 
 # px of a place: narrower ones are not told apart, and cost bytes.
-PLACE = 3.0
+PLACE = 4.0
 # A place needs this many points, on average, before a band says more than they do.
-CROWD = 3
+CROWD = 4
 
 Points = Sequence[tuple[float, float]]
 
@@ -48,7 +48,8 @@ def band(points: Points, coarse: float = 1.0) -> Band | None:
         buckets[-1].append(point)
     if len(buckets) < 2:
         return None
-    centres = [(bucket[0][0] + bucket[-1][0]) / 2 for bucket in buckets]
+    # Whole px: a place is wider than one, and tenths would cost a quarter of the band's bytes.
+    centres = [float(round((bucket[0][0] + bucket[-1][0]) / 2)) for bucket in buckets]
     return Band(
         upper=tuple((x, min(y for _, y in bucket)) for x, bucket in zip(centres, buckets, strict=True)),
         lower=tuple((x, max(y for _, y in bucket)) for x, bucket in zip(centres, buckets, strict=True)),

@@ -36,7 +36,13 @@ COLOURS: dict[str, tuple[str, str]] = {
 }
 
 _ROLES = {"train": "c1", "val": "c2", "test": "c3", "neutral": "muted", "error": "bad", "warning": "warn"}
-_ROLES |= {str(number): f"c{number}" for number in range(1, 7)}
+_ROLES["spread"] = "c4"  # the median of the user's own numbers, as their distributions are drawn
+_ROLES |= {str(number): f"c{(number - 1) % 6 + 1}" for number in range(1, 9)}
+# Runs beside each other: each has a dash of its own besides its colour; those past the eighth are alike.
+_ROLES |= {f"run{number}": f"c{(number - 1) % 6 + 1}" for number in range(1, 9)} | {"rest": "edge"}
+_RUNS = ("", "7 3", "3 2", "9 3 2 3", "12 2", "5 2 1.5 2", "1.5 2.5", "2 2 7 2")
+_DASHES = {"4": "7 3", "5": "3 2", "6": "9 3 2 3", "7": "1 3", "8": "1 3"}
+_DASHES |= {f"run{number}": dashes for number, dashes in enumerate(_RUNS, 1)}
 
 
 def paint(name: str) -> str:
@@ -45,13 +51,16 @@ def paint(name: str) -> str:
 
 
 def colour_of(role: str) -> str:
-    """The colour's name for a line's role ("train", "val", "test", "neutral", "1" ... "6"); c1 for any other."""
+    """The colour's name for a line's role; c1 for an unknown one.
+
+    Roles are "train", "val", "test", "neutral", "1" ... "8"; of runs beside each other "run1" ... "run8" and "rest".
+    """
     return _ROLES.get(role, "c1")
 
 
 def dashes_of(role: str) -> str:
     """The stroke-dasharray for a role, "" for a solid line; tells the later colours apart without seeing them."""
-    return {"4": "7 3", "5": "3 2", "6": "9 3 2 3"}.get(role, "")
+    return _DASHES.get(role, "")
 
 
 def variables(dark: bool) -> str:

@@ -53,12 +53,20 @@ _OWN: Any = {
 
 @dataclass(frozen=True, slots=True)
 class Stroke:
-    """A line through points in px of the picture."""
+    """A line through points in px of the picture; a NaN interrupts it."""
 
     points: tuple[tuple[float, float], ...]
     colour: str
     width: float = 1.5
     dashes: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plotted:
+    """axes: grid and numbers as markup. lines: the strokes, one <path> each, in their order."""
+
+    axes: str
+    lines: str
 
 
 @contextlib.contextmanager
@@ -70,8 +78,8 @@ def chart_settings() -> Iterator[None]:
         yield
 
 
-def plotted(frame: Frame, strokes: Sequence[Stroke]) -> str:
-    """Grid, axis numbers and strokes as markup. To be called within chart_settings().
+def plotted(frame: Frame, strokes: Sequence[Stroke]) -> Plotted:
+    """Grid, axis numbers and strokes (each with a point). To be called within chart_settings().
 
     The artists stand in the figure itself: an Axes object with its ticks would take three times as long, and all places
     are known already.
@@ -120,10 +128,11 @@ def _write_numbers(figure: Figure, frame: Frame, place: Affine2D) -> None:
         figure.add_artist(Text(x, below, words, ha="center", va="baseline", **look))
 
 
-def _saved(figure: Figure) -> str:
+def _saved(figure: Figure) -> Plotted:
     out = io.StringIO()
     figure.savefig(out, format="svg", metadata={"Date": None})
-    # Words after lines: neighbours of one look then share their attributes.
-    return merged(
-        sorted(shapes_of(ET.fromstring(out.getvalue()), _COLOURS), key=lambda shape: shape.startswith("<text"))
-    )
+    shapes = shapes_of(ET.fromstring(out.getvalue()), _COLOURS)
+    # Words after lines: neighbours of one look then share their attributes. The grid is the first of the lines.
+    words = [shape for shape in shapes if shape.startswith("<text")]
+    lines = [shape for shape in shapes if not shape.startswith("<text")]
+    return Plotted(merged([*lines[:1], *words]), "".join(lines[1:]))

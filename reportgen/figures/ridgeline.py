@@ -35,9 +35,9 @@ def ridgeline(block: Ridgeline) -> str:
         for at, ridge in enumerate(ridges)
     )
     shapes = _grid(block, left, base) + element("g", outlines, fill=paint(soft), stroke=paint(colour))
-    words = [text(left - 6, TOP + RIDGE, steps[0], text_anchor="end")] if len(ridges) > 1 else []
-    words.append(text(left - 6, base, steps[-1], text_anchor="end"))
-    words += _tick_words(block, left, base)
+    ends = text(left - 6, TOP + RIDGE, steps[0]) if len(ridges) > 1 else ""
+    words = [element("g", ends + text(left - 6, base, steps[-1]), text_anchor="end")]
+    words += [element("g", "".join(ticks), text_anchor="middle")] if (ticks := _tick_words(block, left, base)) else []
     shapes += element("g", "".join(words), fill=paint("muted"), font_size=f"{FONT:g}")
     return drawing(WIDTH, height, shapes, f"{cut(block.title, 120)}: {cut(block.caption, 160)}", "chart")
 
@@ -71,7 +71,7 @@ def _outline(heights: Sequence[float], left: float, base: float) -> str:
         same = 0 < at < len(levels) - 1 and levels[at - 1] == level == levels[at + 1]
         if not same:  # inner points of a flat stretch say nothing
             points.append((round(left + (at + 0.5) * step), base - level))
-    return line_data([*points, (WIDTH - RIGHT, base)])
+    return line_data([*points, (WIDTH - RIGHT, base)], level=True)
 
 
 def _grid(block: Ridgeline, left: float, base: float) -> str:
@@ -90,6 +90,6 @@ def _tick_words(block: Ridgeline, left: float, base: float) -> list[str]:
         wide = width_of(written, FONT)
         x = max(wide / 2, min(left + share * (WIDTH - RIGHT - left), WIDTH - wide / 2 - 1))
         if x - wide / 2 > taken:
-            out.append(text(x, base + FONT + 5, written, text_anchor="middle"))
+            out.append(text(x, base + FONT + 5, written))
             taken = x + wide / 2 + 4
     return out

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from reportgen.blocks.charts import ScatterChart
 from reportgen.figures.chart import label
 from reportgen.figures.frame import LARGE, Frame, Size, margins, widened, x_axis, y_axis
 from reportgen.figures.palette import paint
 from reportgen.figures.plot import Stroke, plotted
-from reportgen.figures.scale import Scale, value_scale
+from reportgen.figures.scale import value_scale
 from reportgen.figures.svg import drawing, element, joined, tenths, text
 from reportgen.figures.text import cut
 
 # Points that fall on the same half pixel are one; beyond this many, every n-th is drawn.
 MOST_POINTS = 2000
+# Room at either end of a logarithmic axis, as a share of it.
+EDGE = 0.04
 
 
 def scatter_chart(block: ScatterChart, size: Size = LARGE) -> str:
     """The chart as an <svg>; "" when it has no finite point. To be called within chart_settings()."""
-    points = [(x, y) for x, y in block.points if math.isfinite(x) and math.isfinite(y)]
+    points = [(x, y) for x, y in block.points if math.isfinite(x) and math.isfinite(y) and (x > 0 or not block.log_x)]
     frame = _frame(block, points, size)
     if frame is None:
         return ""
@@ -29,7 +32,8 @@ def scatter_chart(block: ScatterChart, size: Size = LARGE) -> str:
         if low < high:
             ends = tuple((frame.x.place(value), frame.y.place(value)) for value in (low, high))
             strokes.append(Stroke(ends, "edge", 1.2, "4 3"))
-    shapes = plotted(frame, strokes) + _dots(points, frame)
+    plot = plotted(frame, strokes)
+    shapes = plot.axes + plot.lines + _dots(points, frame)
     shapes += text(0, 11, cut(block.y_label, 60), fill=paint("muted"), font_size=f"{size.font:g}")
     return drawing(size.width, size.height, shapes, label(block.title, block.caption), "chart")
 
@@ -39,14 +43,19 @@ def _frame(block: ScatterChart, points: list[tuple[float, float]], size: Size) -
     xs, ys = [x for x, _ in points], [y for _, y in points]
     if block.diagonal:  # both axes show the same range, so that the line is where the values agree
         xs = ys = xs + ys
-    y_scale, x_range = value_scale(ys, bottom, top), value_scale(xs, 0, 1)
+    y_scale, x_range = value_scale(ys, bottom, top), value_scale(xs, 0, 1, block.log_x)
     if y_scale is None or x_range is None:
         return None
+    if block.log_x:  # dots at the very edge would touch the numbers
+        room = (x_range.high / x_range.low) ** EDGE
+        x_range = replace(x_range, low=x_range.low / room, high=x_range.high * room)
     y_scale, x_range = widened(y_scale, size.y_ticks), widened(x_range, size.x_ticks)
-    numbers = y_axis(y_scale, size, "number")
+    if block.y_format == "percent" and all(0 <= y <= 1 for y in ys):
+        y_scale = replace(y_scale, low=max(0.0, y_scale.low), high=min(1.0, y_scale.high))
+    numbers = y_axis(y_scale, size, block.y_format)
     left, _ = margins(numbers.texts, (), size)
     right = size.width - 16
-    x_scale = Scale(x_range.low, x_range.high, left, right)
+    x_scale = replace(x_range, start=left, end=right)
     ticks = x_axis(x_scale, size, cut(block.x_label, 30), whole=False)
     return Frame(size, left, right, top, bottom, x_scale, y_scale, ticks, numbers)
 

@@ -6,12 +6,13 @@ import math
 
 from reportgen.blocks.table import Bar, Histogram, Spark
 from reportgen.figures.decimate import stretches, thinned
-from reportgen.figures.palette import colour_of, paint
+from reportgen.figures.palette import colour_of, dashes_of, paint
 from reportgen.figures.svg import drawing, element, line_data
 
 SPARK_SIZE = (96, 24)
 HISTOGRAM_SIZE = (120, 26)
 BAR_SIZE = (56, 9)
+SWATCH_SIZE = (26, 8)
 
 
 def spark(block: Spark) -> str:
@@ -32,7 +33,7 @@ def spark(block: Spark) -> str:
 
     colour = paint(colour_of(block.role))
     lines = [[place(at) for at in run] for run in stretches(values)]
-    data = "".join(line_data(thinned(line, width)) for line in lines)
+    data = "".join(line_data(thinned(line, width), level=True) for line in lines)
     shapes = element("path", d=data, fill="none", stroke=colour, stroke_width="1.5", stroke_linecap="round")
     if math.isfinite(values[-1]):
         x, y = place(len(values) - 1)
@@ -54,7 +55,7 @@ def histogram(block: Histogram) -> str:
     step = width / len(heights)
     top = [((at + 0.5) * step, height - 1 - value / highest * (height - 4)) for at, value in enumerate(heights)]
     outline = [(0.0, height - 1.0), *top, (float(width), height - 1.0)]
-    shapes = element("path", d=line_data(outline), fill=paint("c1soft"), stroke=paint("c1"))
+    shapes = element("path", d=line_data(outline, level=True), fill=paint("c1soft"), stroke=paint("c1"))
     if block.low < 0 < block.high:
         x = -block.low / (block.high - block.low) * width
         shapes += element("path", d=line_data([(x, 0), (x, height)]), fill="none", stroke=paint("edge"))
@@ -69,3 +70,11 @@ def bar(block: Bar) -> str:
     if share > 0:
         shapes += element("rect", width=float(max(1.0, share * width)), height=height, rx="2", fill=paint("c1"))
     return drawing(width, height, shapes)
+
+
+def swatch(role: str) -> str:
+    """A piece of a line as it is drawn for a role, to stand before its name."""
+    width, height = SWATCH_SIZE
+    look = {"stroke_width": "1" if role == "rest" else "2.2", "stroke_dasharray": dashes_of(role)}
+    data = line_data([(0, height / 2), (width, height / 2)])
+    return drawing(width, height, element("path", d=data, fill="none", stroke=paint(colour_of(role)), **look))

@@ -7,8 +7,10 @@ from collections.abc import Iterable, Iterator
 
 from reportgen.blocks.charts import LineChart, Ridgelines, ScatterChart
 from reportgen.blocks.finding import Finding
+from reportgen.blocks.media import Steps
 from reportgen.blocks.model import GraphDrawing
 from reportgen.blocks.page import Block, Page
+from reportgen.blocks.shapes import CurveChart, PointChart
 from reportgen.blocks.slug import slug
 from reportgen.blocks.table import Table
 from reportgen.blocks.text import Fold
@@ -22,6 +24,11 @@ def walk(blocks: Iterable[Block]) -> Iterator[tuple[Block, Finding | None]]:
         yield block, None
         if isinstance(block, Fold):
             yield from walk(block.blocks)
+        elif isinstance(block, Steps):
+            for slide in block.slides:
+                yield from walk(slide.blocks)
+        elif isinstance(block, Ridgelines) and block.chart is not None:
+            yield block.chart, None
         elif isinstance(block, Finding) and block.evidence is not None:
             for inner, _ in walk((block.evidence,)):
                 yield inner, block
@@ -29,10 +36,12 @@ def walk(blocks: Iterable[Block]) -> Iterator[tuple[Block, Finding | None]]:
 
 def anchors_of(block: Block) -> Iterator[str]:
     """The ids a block itself asks for."""
-    if isinstance(block, (LineChart, ScatterChart, GraphDrawing, Fold)):
+    if isinstance(block, (LineChart, ScatterChart, CurveChart, PointChart, GraphDrawing, Fold, Steps)):
         yield block.anchor
     tables = [block] if isinstance(block, Table) else []
     if isinstance(block, (LineChart, Ridgelines)) and block.numbers is not None:
+        tables.append(block.numbers)
+    if isinstance(block, CurveChart) and block.numbers is not None:
         tables.append(block.numbers)
     for table in tables:
         yield from table.anchors
@@ -83,7 +92,8 @@ class Anchors:
         module = where.module or where.parameter.rpartition(".")[0]
         places = [(slug("layer", name), name, "layers") for name in (module, where.parameter) if name]
         if where.tag:
-            names = (where.tag, parse_tag(where.tag).metric)
+            # Of tags that were logged together the chart has the name of the group.
+            names = (where.tag, parse_tag(where.tag).metric, where.tag.rpartition("/")[0])
             places += [(slug("metric", name), where.tag, "metrics") for name in names if name]
         for target, name, section in places:
             if target in self.known:

@@ -12,7 +12,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from reportgen.blocks.charts import LineChart, ScatterChart
+from reportgen.blocks.markdown import web_address
 from reportgen.blocks.page import Block
+from reportgen.blocks.shapes import CurveChart, PointChart
 from reportgen.figures.text import clean, cut
 from reportgen.render import formats
 from reportgen.render.locate import template_folder
@@ -36,7 +38,7 @@ def block_name(block: object) -> str:
 
 def is_chart(block: object) -> bool:
     """Whether a block stands beside others of its kind."""
-    return isinstance(block, (LineChart, ScatterChart))
+    return isinstance(block, (LineChart, ScatterChart, CurveChart, PointChart))
 
 
 def grouped(blocks: Iterable[Block]) -> Iterator[tuple[bool, list[Block]]]:
@@ -93,6 +95,7 @@ def environment() -> Environment:
         "code_lines": code_lines,
         "share_level": share_level,
         "block_name": block_name,
+        "web_address": web_address,
         "as_set": frozenset,
         "longest_word": lambda text: max(map(len, text.split()), default=0),
     }

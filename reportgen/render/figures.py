@@ -8,17 +8,23 @@ import dataclasses
 from markupsafe import Markup
 
 from reportgen.blocks.charts import LineChart, Ridgeline, ScatterChart
-from reportgen.blocks.media import ImageItem
+from reportgen.blocks.media import AudioItem, ImageItem
 from reportgen.blocks.model import GraphDrawing
 from reportgen.blocks.page import Page
+from reportgen.blocks.shapes import CurveChart, MeshViews, PointChart
 from reportgen.blocks.table import Bar, Histogram, Spark
+from reportgen.figures.curves import curve_chart, curve_swatch
 from reportgen.figures.frame import BESIDE, LARGE, Size
 from reportgen.figures.graph import GraphView, graph_view
 from reportgen.figures.grey import grey_picture
+from reportgen.figures.overlay import overlay
+from reportgen.figures.points import point_chart, point_swatch
 from reportgen.figures.ridgeline import ridgeline
-from reportgen.figures.small import bar, histogram, spark
+from reportgen.figures.small import bar, histogram, spark, swatch
+from reportgen.figures.views import SIDES, mesh_view
+from reportgen.figures.waveform import waveform
 from reportgen.render.anchors import Anchors, walk
-from reportgen.run.media_kind import drawn_as_svg, media_type
+from reportgen.run.media_kind import drawn_as_svg, media_type, sound_type
 
 # matplotlib draws so many charts a page (20 ms each); our own writer some more; the rest are sparks in a line.
 MOST_CHARTS = 25
@@ -79,6 +85,10 @@ class Figures:
             return Markup(spark(cell))
         return Markup(histogram(cell) if isinstance(cell, Histogram) else bar(cell))
 
+    def swatch(self, role: str) -> Markup:
+        """A piece of a line as it is drawn for a role."""
+        return Markup(swatch(role))
+
     def ridgeline(self, block: Ridgeline) -> Markup:
         """The ridgeline; empty without a ridge."""
         return Markup(ridgeline(block))
@@ -91,6 +101,35 @@ class Figures:
             pictures=tuple(dataclasses.replace(one, markup=Markup(one.markup)) for one in view.pictures),
             legend=tuple((kind, Markup(swatch)) for kind, swatch in view.legend),
         )
+
+    def waveform(self, item: AudioItem) -> Markup:
+        """The waveform of a sound; empty without one."""
+        return Markup(waveform(item))
+
+    def overlay(self, item: ImageItem) -> Markup:
+        """The boxes over a picture; empty without any."""
+        return Markup(overlay(item)) if item.boxes else Markup("")
+
+    def curves(self, block: CurveChart) -> Markup:
+        """The chart; empty when nothing of it can be drawn."""
+        return Markup(curve_chart(block))
+
+    def curve_swatch(self, age: int) -> Markup:
+        """How a curve `age` curves before the last is drawn."""
+        return Markup(curve_swatch(age))
+
+    def points(self, block: PointChart) -> Markup:
+        """The chart; empty when nothing of it can be drawn."""
+        return Markup(point_chart(block))
+
+    def point_swatch(self, block: PointChart, at: int) -> Markup:
+        """How a point of group `at` is drawn."""
+        return Markup(point_swatch(block, at))
+
+    def views(self, block: MeshViews) -> list[tuple[str, Markup]]:
+        """The sides of a mesh, each with its name; none without a point."""
+        sides = [(f"{side[0]}: {side[1]}", mesh_view(block, at)) for at, side in enumerate(SIDES)]
+        return [(name, Markup(drawn)) for name, drawn in sides if drawn]
 
     def coarse(self, name: str) -> bool:
         """Whether a picture is so small that its pixels should stay sharp when it is enlarged."""
@@ -106,9 +145,9 @@ class Figures:
         return Markup(drawn) if drawn else None
 
     def address(self, name: str) -> str:
-        """A picture as a data: address; "" when the page does not have it or it is no picture a browser shows."""
+        """A picture or sound as a data: address; "" when the page does not have it or no browser shows it."""
         data = self._media.get(name)
-        kind = media_type(data) if data is not None else ""
+        kind = media_type(data) or sound_type(data) if data is not None else ""
         return f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}" if data and kind else ""
 
 

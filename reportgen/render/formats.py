@@ -43,6 +43,21 @@ def si(amount: float) -> str:
     return wording.scaled(float(amount))
 
 
+def elapsed(duration: float) -> str:
+    """A time since the beginning: +2 h 3 min; −3 s for one before it."""
+    return f"{wording.MINUS if duration < 0 else '+'}{wording.seconds(abs(float(duration)))}"
+
+
+def moment(time: float) -> str:
+    """Seconds since the Unix epoch as date and time of day in UTC, to be said above the column."""
+    return wording.moment(float(time)).removesuffix(" UTC")
+
+
+def daytime(time: float) -> str:
+    """The time of day of seconds since the Unix epoch, in UTC: 15:00:12."""
+    return moment(time).rpartition(" ")[2]
+
+
 _WRITERS = {
     "number": number,
     "percent": percent,
@@ -51,6 +66,9 @@ _WRITERS = {
     "seconds": seconds,
     "bytes": size,
     "si": si,
+    "elapsed": elapsed,
+    "moment": moment,
+    "daytime": daytime,
 }
 
 

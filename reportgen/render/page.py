@@ -65,9 +65,10 @@ def style() -> Markup:
 
 @cache
 def script() -> Markup:
-    """The page's script."""
-    text = (template_folder() / "assets" / "report.js").read_text(encoding="utf-8")
-    return Markup("\n" + text + "\n")
+    """The page's script: templates/assets/*.js in the order of their names, without comments and indentation."""
+    files = sorted((template_folder() / "assets").glob("*.js"))
+    lines = (line.strip() for file in files for line in file.read_text(encoding="utf-8").splitlines())
+    return Markup("\n" + "\n".join(line for line in lines if line and not line.startswith("//")) + "\n")
 
 
 @cache

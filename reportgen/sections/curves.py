@@ -21,7 +21,10 @@ NATURAL = re.compile(r"(\d+)")
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """One series with what its tag says. direction: "lower", "higher" or "" (unknown). share: written in percent."""
+    """One series with what its tag says. direction: "lower", "higher" or "" (unknown). share: written in percent.
+
+    name: what the line is called on its chart, where neither its split nor its tag is to be taken.
+    """
 
     tag: str
     split: str
@@ -29,6 +32,7 @@ class Curve:
     series: Series
     direction: str = ""
     share: bool = False
+    name: str = ""
 
     @property
     def finite(self) -> list[int]:

@@ -7,7 +7,7 @@ from reportgen.blocks.table import Bar, Cell, Column, Table
 from reportgen.blocks.text import Code, Fold, KeyValues, Text
 from reportgen.blocks.wording import count, counted, cut, moment, percent, seconds
 from reportgen.diagnose import Diagnosis
-from reportgen.run.records import Meta, Model, Run
+from reportgen.run.records import IMPORTED, Meta, Model, Run
 from reportgen.sections.pace import duration
 from reportgen.sections.section import Section
 
@@ -15,12 +15,15 @@ VALUE = 300
 SETTINGS = 200
 NOTES = 50
 GROUPS = 20
+ATTEMPTS = "The run was resumed; what an earlier attempt recorded after the step it went on from is not shown."
+IMPORTED_ATTEMPTS = "Several writers wrote in turn; all is shown, except what a later one dropped from a step on."
 
 
 def build(run: Run, diagnosis: Diagnosis) -> SectionView:
     """The section; it is always there."""
     meta = run.meta
-    blocks: list[Block] = [_configuration(meta), _machine(run)]
+    imported = meta.status == IMPORTED
+    blocks: list[Block] = [_machine(run)] if imported and not meta.config else [_configuration(meta), _machine(run)]
     if meta.environment.argv:
         blocks.append(Code(" ".join(map(_quoted, meta.environment.argv)), title="Command"))
     blocks.extend(_optimizers(run))
@@ -31,6 +34,7 @@ def build(run: Run, diagnosis: Diagnosis) -> SectionView:
     if len(meta.attempts) > 1:
         blocks.append(_attempts(meta))
     blocks.extend(_cost(run))
+    blocks.extend(_reading(run))
     blocks.extend(_omissions(run))
     return SectionView(
         "environment",
@@ -123,7 +127,7 @@ def _attempts(meta: Meta) -> Table:
             for attempt in meta.attempts
         ),
         title="Attempts",
-        caption="The run was resumed; what an earlier attempt recorded after the step it went on from is not shown.",
+        caption=IMPORTED_ATTEMPTS if meta.status == IMPORTED else ATTEMPTS,
     )
 
 
@@ -146,6 +150,16 @@ def _cost(run: Run) -> list[Block]:
     ]
 
 
+def _reading(run: Run) -> list[Block]:
+    """How what another program wrote was read."""
+    told = [note for note in run.notes if note.kind == "reading"]
+    if not told:
+        return []
+    rows = tuple((note.where, cut(note.what, VALUE)) for note in told[:NOTES])
+    columns = (Column("what", "code"), Column("how"))
+    return [Table(columns, rows, title="How the files were read", total=len(told) if len(told) > NOTES else 0)]
+
+
 def _omissions(run: Run) -> list[Block]:
     rows: list[tuple[Cell, ...]] = [
         (note.where, cut(note.what, VALUE), note.step, note.times) for note in run.notes if note.kind == "omission"
@@ -154,7 +168,8 @@ def _omissions(run: Run) -> list[Block]:
     if rows:
         columns = (Column("where", "code"), Column("what"), Column("step", "step"), Column("times", "count"))
         total = len(rows) if len(rows) > NOTES else 0
-        blocks.append(Table(columns, tuple(rows[:NOTES]), title="What could not be recorded", total=total))
+        title = "What is not shown" if run.meta.status == IMPORTED else "What could not be recorded"
+        blocks.append(Table(columns, tuple(rows[:NOTES]), title=title, total=total))
     if run.thinned:
         blocks.append(Text(" ".join(run.thinned), title="What this page leaves out", muted=True))
     return blocks

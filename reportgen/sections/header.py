@@ -9,7 +9,7 @@ from reportgen.blocks.table import Spark
 from reportgen.blocks.text import Stat, Stats
 from reportgen.blocks.wording import count, counted, cut, named, number, percent, scaled, seconds
 from reportgen.diagnose import Diagnosis
-from reportgen.run.records import Environment, Run
+from reportgen.run.records import IMPORTED, Environment, Run
 from reportgen.sections.curves import Curve, curves_of, evenly, last_step
 from reportgen.sections.metrics import SPARK_POINTS, SPLITS
 from reportgen.sections.outcome import losses, main_metric
@@ -18,6 +18,7 @@ from reportgen.sections.verdict import verdict
 
 LEVELS = {
     "finished": "ok",
+    IMPORTED: "ok",
     "running": "ok",
     "failed": "error",
     "stopped by the user": "warning",
@@ -140,6 +141,8 @@ def _spark(curve: Curve) -> Spark:
 def _parameters(run: Run) -> Stat | None:
     if run.graphs:
         amount, graph = sum(graph.parameters for graph in run.graphs), run.graphs[0]
+        if not any(graph.counted for graph in run.graphs):
+            return None
         flops = [g.flops for g in run.graphs if g.flops is not None]
         detail = ""
         if len(run.graphs) > 1:

@@ -1,30 +1,28 @@
-"""Metrics: one chart a metric, its splits as lines."""
+"""Metrics: the charts that a layout asks for, tags logged together, and one chart a metric, its splits as lines."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-from reportgen.blocks.charts import LineChart
 from reportgen.blocks.page import Block, SectionView
-from reportgen.blocks.slug import slug
 from reportgen.blocks.table import Cell, Column, Spark, Table
-from reportgen.blocks.text import Fold
+from reportgen.blocks.text import Fold, Text
 from reportgen.blocks.wording import count, counted, cut, named
 from reportgen.config import TABLE_ROWS
 from reportgen.diagnose import Diagnosis
 from reportgen.diagnose.losses import is_loss
 from reportgen.run.records import Run
-from reportgen.sections.axis import place
-from reportgen.sections.captions import metric_caption
 from reportgen.sections.curves import Curve, NaturalKey, curves_of, evenly, natural
-from reportgen.sections.lines import logarithmic, numbers_table, to_lines
+from reportgen.sections.layouts import arranged
+from reportgen.sections.metric_chart import metric_chart
 from reportgen.sections.section import Section
+from reportgen.sections.tag_groups import Group, tag_groups
 
 # More than this many charts are not looked at; the rest is listed with a word-sized line each.
 CHARTS = 25
 LISTED = 200
 GROUPS = 20
-LINES = 8
 # A table of numbers takes 8 kB for 100 rows; those of all charts together hold about so many rows.
 ALL_ROWS = 500
 FEWEST_ROWS = 20
@@ -37,17 +35,48 @@ def build(run: Run, diagnosis: Diagnosis) -> SectionView | None:
     curves = curves_of(run)
     if not curves:
         return None
-    groups = grouped(curves)
-    rows = max(FEWEST_ROWS, min(TABLE_ROWS, ALL_ROWS // min(len(groups), CHARTS)))
-    charts = [chart(group, rows) for group in groups[:CHARTS]]
-    rest = [curve for group in groups[CHARTS:] for curve in group]
-    shown = [curve for group in groups[:CHARTS] for curve in group]
-    blocks: list[Block] = [*charts, summary(shown)]
-    blocks.extend(listed_groups(rest))
+    by_tag = {curve.tag: curve for curve in curves}
+    layout = arranged(run, by_tag, CHARTS, _rows(CHARTS if run.layouts else 0))
+    known = {curve.tag for curve in layout.curves}
+    groups = tag_groups(run, {tag: curve for tag, curve in by_tag.items() if tag not in known})
+    known |= {curve.tag for _, group in groups for curve in group}
+    groups += [(group[0].metric, group) for group in grouped([curve for curve in curves if curve.tag not in known])]
+    groups.sort(key=lambda group: _rank(group[1]))
+    return _view(run, layout.blocks, layout.curves, groups, CHARTS - layout.drawn, layout.left_out)
+
+
+def _view(
+    run: Run,
+    arranged_blocks: Sequence[Block],
+    arranged_curves: Sequence[Curve],
+    groups: list[Group],
+    room: int,
+    left_out: int,
+) -> SectionView:
+    rows = _rows(CHARTS - room + len(groups))
+    charts: list[Block] = [metric_chart(group, title, rows, run.meta.started) for title, group in groups[:room]]
+    if arranged_blocks and charts:
+        charts.insert(0, Text("What the custom layout does not show.", muted=True, title="Other metrics"))
+    rest = [curve for _, group in groups[room:] for curve in group]
+    shown = [*arranged_curves, *(curve for _, group in groups[:room] for curve in group)]
+    blocks: list[Block] = [*arranged_blocks, *charts, summary(shown), *listed_groups(rest)]
     how = "Training and validation of one quantity share a chart; the ring marks the best value."
     if rest:
-        how += f" {counted(len(groups), 'metric')} in all: {len(charts)} are drawn, the others are listed below them."
+        drawn = len(groups[:room])
+        said = f"{drawn} are drawn, the others are listed below them" if drawn else "they are listed below the charts"
+        how += f" {counted(len(groups), 'metric')} in all: {said}."
+    if left_out:
+        how += f" {counted(left_out, 'more chart')} of the custom layout {_are(left_out)} not drawn."
     return SectionView("metrics", "Metrics", how, tuple(blocks))
+
+
+def _are(amount: int) -> str:
+    return "is" if amount == 1 else "are"
+
+
+def _rows(charts: int) -> int:
+    """Rows of a chart's table of numbers on a page of so many charts."""
+    return max(FEWEST_ROWS, min(TABLE_ROWS, ALL_ROWS // max(1, min(charts, CHARTS))))
 
 
 def grouped(curves: list[Curve]) -> list[list[Curve]]:
@@ -69,27 +98,6 @@ def _rank(group: list[Curve]) -> tuple[int, int, NaturalKey]:
     else:
         rank = 4
     return rank, -len({curve.split for curve in group}), natural(metric)
-
-
-def chart(group: list[Curve], rows: int = TABLE_ROWS) -> LineChart:
-    """The chart of one metric. At most LINES lines; a note says how many are left out."""
-    shown = group[:LINES]
-    axis = place(shown)
-    notes = list(axis.notes)
-    if len(group) > len(shown):
-        notes.append(f"{len(shown)} of {count(len(group))} series are drawn; the table below lists all.")
-    share = all(curve.share for curve in shown)
-    return LineChart(
-        title=named(shown[0].metric),
-        lines=to_lines(shown, axis),
-        caption=metric_caption(shown),
-        x_label=axis.label,
-        y_format="percent" if share else "number",
-        log_y=not share and logarithmic(shown),
-        anchor=slug("metric", shown[0].metric),
-        numbers=numbers_table(shown, axis, "percent" if share else "number", rows),
-        notes=tuple(notes),
-    )
 
 
 def summary(curves: list[Curve]) -> Table:

@@ -51,14 +51,15 @@ def main_metric(run: Run) -> Curve | None:
         for curves in sources:
             candidates = [c for c in curves if c.split == split and c.direction and not is_loss(c.metric) and c.finite]
             if candidates:
-                return min(candidates, key=_rank)
+                return min(candidates, key=lambda curve: rank_of(curve.metric))
     return None
 
 
-def _rank(curve: Curve) -> int:
-    metric = curve.metric.casefold()
-    for rank, name in enumerate(MAIN):
-        if metric == name or metric.rpartition("/")[2] == name:
+def rank_of(metric: str) -> int:
+    """The place of a metric among those that people look at, 0 for the most telling."""
+    name = metric.casefold()
+    for rank, known in enumerate(MAIN):
+        if known in (name, name.rpartition("/")[2]):
             return rank
     return len(MAIN)
 

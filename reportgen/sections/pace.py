@@ -54,6 +54,8 @@ def _logged(series: Series) -> Pace | None:
     steps = counted if len(counted) and counted[-1] > counted[0] else series.steps
     if len(steps) < 3 or len(series.times) != len(steps):
         return None
+    if any(after < before for before, after in itertools.pairwise(steps)):
+        return None  # steps that began anew do not say how many were done
     ends = evenly(len(steps), WINDOWS + 1)
     found = []
     for before, after in itertools.pairwise(ends):

@@ -8,7 +8,7 @@ from reportgen.blocks.finding import Finding
 from reportgen.blocks.page import Reading
 from reportgen.blocks.wording import count, counted, cut, number
 from reportgen.diagnose import Diagnosis
-from reportgen.run.records import Run
+from reportgen.run.records import IMPORTED, Run
 from reportgen.sections.curves import Curve
 from reportgen.sections.outcome import losses, main_metric, spoken
 
@@ -20,6 +20,8 @@ WORDS = {1: "One thing wants", 2: "Two things want", 3: "Three things want", 4: 
 
 def verdict(run: Run, diagnosis: Diagnosis) -> tuple[Reading, ...]:
     """The sentences in pieces."""
+    if is_empty(run) and run.meta.status == IMPORTED:
+        return (Reading("The event files hold nothing that was logged yet."),)
     if is_empty(run):
         return (Reading("Nothing was recorded yet; below is what to call to fill this page."),)
     return (*_ending(run), *_outcome(run, diagnosis), *_findings(run, diagnosis))
@@ -28,7 +30,8 @@ def verdict(run: Run, diagnosis: Diagnosis) -> tuple[Reading, ...]:
 def is_empty(run: Run) -> bool:
     """Whether the run holds nothing but its own circumstances."""
     shown = (run.scalars, run.predictions, run.models, run.graphs, run.images, run.texts, run.tables)
-    return not any((*shown, run.distributions, run.failure))
+    looked_at = (run.audio, run.videos, run.pr_curves, run.embeddings, run.meshes, run.tensors, run.hparams)
+    return not any((*shown, *looked_at, run.distributions, run.failure))
 
 
 def _ending(run: Run) -> list[Reading]:
@@ -51,6 +54,7 @@ def _ending(run: Run) -> list[Reading]:
         "no end recorded": "The run has no recorded end: it was killed, or still runs. ",
         "ended without build()": "The process ended without build(). ",
         "running": "The run is not finished. ",
+        IMPORTED: "Read from TensorBoard's event files, which do not say how the run ended. ",
     }.get(run.meta.status, "")
     return [Reading(status)] if status else []
 

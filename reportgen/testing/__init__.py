@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from reportgen.testing.doc import ReportDoc
+from reportgen.testing.logged import with_logged
 from reportgen.testing.run import HOSTILE, fake_run
 
-__all__ = ["HOSTILE", "ReportDoc", "fake_run"]
+__all__ = ["HOSTILE", "ReportDoc", "fake_run", "with_logged"]

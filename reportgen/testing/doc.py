@@ -182,7 +182,7 @@ class ReportDoc:
         for element in self._elements:
             for name in _ADDRESSES:
                 value = element.get(name).strip()
-                if value and not value.startswith(("#", "data:")):
+                if value and not value.startswith(("#", "data:")) and not _followed_only_by_hand(element, name):
                     yield f"{element} has {name}={value[:80]!r}, which is not in the file"
                 if value.lower().startswith("data:") and element.tag == "a":
                     yield f"{element} opens a data: address"
@@ -267,6 +267,13 @@ class ReportDoc:
             spans = any("rowspan" in cell.attributes for cell in table.all("td", "th"))
             if len(widths) > 1 and not spans:
                 yield f"{table} has rows of {sorted(widths)} cells"
+
+
+def _followed_only_by_hand(element: Element, attribute: str) -> bool:
+    """Whether it is a link to the web or to mail that tells nobody where it was followed from: nothing is loaded."""
+    plain = re.match(r"(https?://|mailto:)", element.get(attribute).strip(), re.IGNORECASE)
+    said = set(element.get("rel").split())
+    return element.tag == "a" and attribute == "href" and bool(plain) and said >= {"noopener", "noreferrer", "nofollow"}
 
 
 def _data_faults(script: Element) -> Iterator[str]:

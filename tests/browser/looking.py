@@ -25,8 +25,9 @@ def probe(tab: Tab, name: str, *arguments: str) -> list:
 
 
 def unfold(tab: Tab) -> None:
-    """Open every <details>."""
+    """Open every <details>, and show what is shown at one step at a time at all of them."""
     tab.evaluate("document.querySelectorAll('details').forEach(item => { item.open = true })")
+    tab.evaluate("document.querySelectorAll('.steps').forEach(item => { item.classList.add('all') })")
 
 
 def missing_text(tab: Tab, inside: str = "body") -> list[str]:

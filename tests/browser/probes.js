@@ -5,7 +5,7 @@ const name = element => {
 };
 
 // Text nodes that a reader is meant to see.
-const silent = 'script,style,template,noscript,head,[hidden],svg title,svg desc,svg metadata';
+const silent = 'script,style,template,noscript,head,option,[hidden],svg title,svg desc,svg metadata';
 const textNodes = root => {
   const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
   const found = [];

@@ -47,7 +47,16 @@ def test_hosts_without_styles_get_every_colour():
         assert "style=" not in drawn
         assert "<style" not in drawn
         assert not re.search(r"var\(--\w+\)", drawn)
-        assert not re.search(r' (id|class|clip-path|xlink:href)="(?!chart")', drawn)
+        assert not re.search(r' (id|clip-path|xlink:href)="', drawn)
+        assert set(re.findall(r' class="([^"]*)"', drawn)) <= {
+            "chart",
+            "bands",
+            "axes",
+            "lines",
+            "dots",
+            "names",
+            "marks",
+        }
 
 
 def test_values_that_are_no_numbers_are_a_gap_with_a_mark():

@@ -42,6 +42,7 @@ from reportgen.blocks import (
     Where,
 )
 from reportgen.run.graph import Graph, GraphEdge, GraphNode, TensorSpec
+from tests.render.logged_sample import LOGGED, logged
 
 STEPS = tuple(float(step) for step in range(0, 900, 3))
 EPOCHS = tuple(float(step) for step in range(90, 901, 90))
@@ -393,8 +394,9 @@ def sample_page() -> Page:
                 Table((Column("package"), Column("version", "code")), (("torch", "2.15"),), "Packages", folded=True),
             ),
         ),
+        SectionView("media", "Media", "What was logged to look at.", logged()),
     )
-    return Page(header(), sections, '{"schema":1,"run":"eJw"}', MEDIA, ("Made by reportgen 0.1.0.",))
+    return Page(header(), sections, '{"schema":1,"run":"eJw"}', {**MEDIA, **LOGGED}, ("Made by reportgen 0.1.0.",))
 
 
 NASTY = (

@@ -1,7 +1,7 @@
 import re
 from dataclasses import replace
 
-from reportgen.blocks import Link, Page, SectionView, Table
+from reportgen.blocks import Finding, LineChart, Link, Page, SectionView, Table, Where
 from reportgen.blocks.table import Column
 from reportgen.render import render_page
 from reportgen.render.anchors import Anchors
@@ -48,3 +48,10 @@ def test_two_graphs_of_the_same_names_have_ids_of_their_own():
     ids = re.findall(r' id="([^"]*)"', html)
     assert len(ids) == len(set(ids))
     assert set(re.findall(r'href="#([^"]*)"', html)) <= set(ids)
+
+
+def test_a_finding_about_a_tag_of_a_group_leads_to_the_chart_of_the_group():
+    anchors = Anchors(page(LineChart("run", (), "", anchor="metric-run")))
+    finding = Finding("x", "fact", "error", "title", "why", "fix", where=Where(tag="run/sin"))
+
+    assert anchors.of_finding(finding) == ("metric-run", "run/sin in metrics")

@@ -33,3 +33,14 @@ from reportgen.render import formats
 )
 def test_a_cell_is_written_in_its_columns_format(value, format, written):  # noqa: A002
     assert formats.written(value, Column("c", format)).replace("\u00a0", " ") == written
+
+
+def test_times_are_written_as_time_passed_and_in_utc():
+    after, at, day = (Column("t", name) for name in ("elapsed", "moment", "daytime"))
+
+    assert formats.written(7385.0, after).replace("\u00a0", " ") == "+2 h 3 min"
+    assert formats.written(0.25, after).replace("\u00a0", " ") == "+250 ms"
+    assert formats.written(-3.0, after).replace("\u00a0", " ") == "−3.0 s"
+    assert formats.written(1_795_446_012.9, at) == "2026-11-23 15:00:12"
+    assert formats.written(1_795_446_012.9, day) == "15:00:12"
+    assert formats.written(1e300, day) == formats.written(1e300, at) == "unknown"

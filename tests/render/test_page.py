@@ -39,7 +39,7 @@ def test_every_kind_of_block_keeps_the_promises_of_a_page(sample):
     assert list(doc.sections) == ["verdict", *(section.id for section in sample_page().sections)]
     assert "2 of 8 trainable parameters" in doc.sections["findings"].text
     assert "8 is most often taken for 3." in doc.sections["predictions"].text
-    assert len(sample.encode()) < 200_000
+    assert len(sample.encode()) < 230_000
 
 
 def test_hostile_texts_keep_the_promises_too(hostile):
@@ -115,8 +115,8 @@ def test_what_a_template_does_not_know_is_an_error():
 def test_a_link_is_a_link_only_where_it_leads_somewhere():
     cells = ((Link("there", "metric-loss"),), (Link("nowhere", "layer-x", code=True),))
     html = render_page(page_of(loss_chart(), Table((Column("name"),), cells)))
-    assert '<a href="#metric-loss"><bdi>there</bdi></a>' in html
-    assert '<code dir="auto">nowhere</code>' in html
+    assert '<a href="#metric-loss">there</a>' in html
+    assert "<code>nowhere</code>" in html
     assert "layer-x" not in html
 
 

@@ -142,7 +142,7 @@ def test_numbers_have_at_most_a_hundred_rows_with_ends_best_and_first_bad_value(
     assert {0, 123, 457, 999} <= set(steps)
     assert numbers.total == 1000
     assert numbers.folded
-    assert (123, 0.01) in numbers.rows
+    assert (123, 0.01) in [row[:2] for row in numbers.rows]
 
 
 def test_numbers_prefer_steps_at_which_every_line_has_a_value():
@@ -164,7 +164,7 @@ def test_the_more_charts_the_fewer_rows_of_numbers():
 def test_numbers_of_lines_with_different_steps_leave_gaps():
     (chart,) = charts({"train/loss": [3.0, 2.0, 1.0], "val/loss": series_of([2.5], [1])})
 
-    assert chart.numbers.rows == ((0, 3.0, None), (1, 2.0, 2.5), (2, 1.0, None))
+    assert [row[:3] for row in chart.numbers.rows] == [(0, 3.0, None), (1, 2.0, 2.5), (2, 1.0, None)]
 
 
 def test_the_summary_lists_every_drawn_series():

@@ -2,16 +2,12 @@
 
 import dataclasses
 import math
-from array import array
 
-from reportgen.blocks import Code, Fold, GraphDrawing, ImageGrid, KeyValues, Ridgelines, Table, Text
+from reportgen.blocks import Code, Fold, GraphDrawing, KeyValues, Table, Text
 from reportgen.diagnose import diagnose
-from reportgen.run.distribution import DistributionSeries
-from reportgen.run.records import Attempt, Images, Note, Run, TableRecord, TextRecord
-from reportgen.run.series import Stamp
-from reportgen.sections import environment, findings, graph, media
+from reportgen.run.records import Attempt, Note, Run
+from reportgen.sections import environment, findings, graph
 from reportgen.testing import fake_run
-from reportgen.testing.run import distribution_of
 from tests.healthy import healthy
 
 
@@ -102,63 +98,6 @@ def test_what_was_never_called_or_failed_is_told():
 
 def test_without_a_graph_there_is_no_section():
     assert blocks(graph, fake_run(graphs=())) is None
-
-
-# -- media
-
-
-def test_images_show_the_latest_step_and_fold_the_earlier():
-    images = tuple(Images("samples", Stamp(step), ("a.png", "b.png"), ("left", "right"), 5) for step in (30, 10, 20))
-    found = blocks(media, fake_run(images=images, media={"a.png": b"x", "b.png": b"y"}))
-    grid, fold, left = found
-
-    assert grid.caption == "Step 30, 2 of 5 images."
-    assert [item.title for item in grid.items] == ["left", "right"]
-    assert grid.items[1].alt == "samples, image 2 of 5 at step 30: right"
-    assert [g.caption for g in fold.blocks] == ["Step 20, 2 of 5 images.", "Step 10, 2 of 5 images."]
-    assert left.text == "6 of 15 images are shown."
-
-
-def test_images_are_bounded():
-    media_files = {f"{k}.png": b"x" for k in range(300)}
-    images = tuple(Images(f"t{k}", Stamp(1), tuple(media_files)[k * 30 : k * 30 + 30], total=30) for k in range(10))
-    found = blocks(media, fake_run(images=images, media=media_files))
-
-    assert sum(len(grid.items) for grid in of(found, ImageGrid)) == 100
-    assert found[-1].text == "100 of 300 images are shown."
-
-
-def test_texts_and_tables():
-    texts = (TextRecord("note", Stamp(1), "old"), TextRecord("note", Stamp(2), "x" * 20_000))
-    tables = (
-        TableRecord("rows", ("name", "n", "share"), (("a", 1, 0.5), ("b", 2, None)), 700),
-        TableRecord("rows", ("name", "n", "share"), (("a", 1, 0.5), ("b", True, None)), 0),
-    )
-    found = blocks(media, fake_run(texts=texts, tables=tables))
-    text, fold, table = found
-
-    assert text.preformatted
-    assert text.text.endswith("… 10,000 more characters")
-    assert fold.blocks[0].text == "old"
-    assert [c.format for c in table.columns] == ["text", "text", "number"]
-    assert table.rows == (("a", 1, 0.5), ("b", "true", None))
-
-
-def test_logged_histograms_are_ridgelines():
-    steps = array("q", [0, 5])
-    series = DistributionSeries(
-        "histogram", "h", steps, steps, (distribution_of([1, 2, 3]), distribution_of([2, 3])), 2
-    )
-    run = fake_run(distributions={"histogram": {"h": series}})
-    found = blocks(media, run)
-
-    assert isinstance(found[0], Ridgelines)
-    assert found[0].items[0].title == "h"
-    assert len(found[0].numbers.rows) == 2
-
-
-def test_nothing_logged_gives_no_section():
-    assert blocks(media, healthy()) is None
 
 
 # -- environment

@@ -53,9 +53,21 @@ def test_a_page_is_read_from_its_file(tmp_path):
     assert ReportDoc(path).check().text == ReportDoc(GOOD).text
 
 
+def test_a_link_that_is_followed_by_hand_and_tells_nobody_is_no_address_of_the_page():
+    link = '<a rel="noopener noreferrer nofollow" href="https://example.org">paper</a>'
+    ReportDoc(GOOD.replace("</section>", f"{link}</section>")).check()
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
+        ("</section>", '<a href="https://example.org">x</a></section>', "which is not in the file"),
+        ("</section>", '<a rel="noopener noreferrer nofollow" href="file:///x">x</a></section>', "not in the file"),
+        (
+            "</section>",
+            '<img rel="noopener noreferrer nofollow" src="//x.org" alt="x"></section>',
+            "not in the",
+        ),
         ('id="metrics"', 'id="metrics"><p id="metrics">x</p', "stands 2 times"),
         ('href="#metrics"', 'href="#nowhere"', "not on the page"),
         ('href="#metrics"', 'href="https://example.org/"', "not in the file"),

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from reportgen.blocks.finding import Finding, Where
+from reportgen.blocks.table import Column, Table
 from reportgen.blocks.text import Code
 from reportgen.blocks.wording import counted, cut, listed, moment
-from reportgen.diagnose.rule import Rule
+from reportgen.diagnose.rule import Rule, Unchecked
 from reportgen.run.graph import TensorSpec
-from reportgen.run.records import Failure, Run
+from reportgen.run.records import IMPORTED, Damage, Failure, Run
 
 LONGEST_MESSAGE = 300
+UNTOLD = "Event files do not say how a run ended."
 
 
-def run_failed(run: Run) -> list[Finding]:
+def run_failed(run: Run) -> list[Finding] | Unchecked:
     """An exception left the training loop."""
     failure = run.failure
+    if run.meta.status == IMPORTED:
+        return Unchecked(UNTOLD)
     if failure is None:
         if run.meta.status != "failed":
             return []
@@ -88,8 +92,10 @@ def traceback(failure: Failure) -> Code:
     return Code("\n".join(lines), title="Where it was raised", marked=tuple(marked))
 
 
-def stopped(run: Run) -> list[Finding]:
+def stopped(run: Run) -> list[Finding] | Unchecked:
     """The user interrupted it."""
+    if run.meta.status == IMPORTED:
+        return Unchecked(UNTOLD)
     if run.meta.status != "stopped by the user":
         return []
     return [
@@ -104,8 +110,10 @@ def stopped(run: Run) -> list[Finding]:
     ]
 
 
-def no_end(run: Run) -> list[Finding]:
+def no_end(run: Run) -> list[Finding] | Unchecked:
     """Neither an end nor an exception was recorded: the process was killed, or still runs elsewhere."""
+    if run.meta.status == IMPORTED:
+        return Unchecked(UNTOLD)
     if run.meta.status == "ended without build()":
         return [
             Finding(
@@ -136,8 +144,10 @@ def no_end(run: Run) -> list[Finding]:
 
 
 def damaged(run: Run) -> list[Finding]:
-    """Lines of the journal could not be read."""
+    """Lines of the journal, or records of event files, could not be read."""
     damage = run.damage
+    if damage.losses:
+        return [_damaged_events(damage)]
     if damage.lines:
         files = f" ({', '.join(damage.files)})" if damage.files else ""
         return [
@@ -166,9 +176,29 @@ def damaged(run: Run) -> list[Finding]:
     return []
 
 
+def _damaged_events(damage: Damage) -> Finding:
+    """What of event files could not be read, by its bytes. A file that ends inside of a record may still be written."""
+    only_torn = damage.torn_tail and damage.losses == len(damage.files) == 1
+    rows = tuple((cut(one, LONGEST_MESSAGE),) for one in damage.ranges)
+    return Finding(
+        id="damaged_journal",
+        tier="fact",
+        severity="info" if only_torn else "warning",
+        title="An event file ends inside of a record"
+        if only_torn
+        else f"{counted(damage.losses, 'part')} of the event files could not be read",
+        why="Everything before and after was read; points may be missing from what is shown.",
+        fix="Nothing to do if it was still being written; else copy the files again from where they were written, or "
+        "check the disk they lie on.",
+        evidence=Table((Column("what could not be read"),), rows, total=max(damage.losses, len(rows))),
+        value=counted(damage.bytes, "byte"),
+        limit="0",
+    )
+
+
 RULES = (
     Rule("run_failed", "No exception ended the run", "fact", run_failed),
     Rule("stopped_by_user", "The run was not interrupted", "fact", stopped),
     Rule("no_end_recorded", "The end of the run was recorded", "fact", no_end),
-    Rule("damaged_journal", "Every line of the journal could be read", "fact", damaged),
+    Rule("damaged_journal", "Every record could be read", "fact", damaged),
 )

@@ -1,0 +1,135 @@
+"""Logged media in a real browser: steps that are switched with and without scripts, boxes, sound, motion."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from reportgen.testing import ReportDoc, fake_run
+from reportgen.testing.logged import with_logged
+from tests.browser import looking
+from tests.browser.conftest import write
+from tests.browser.serving import JENKINS, NO_SCRIPT, Serving
+
+VISIBLE = "[...document.querySelectorAll('.steps[aria-label=samples] .slide')].map(item => item.checkVisibility())"
+SAMPLES = "document.querySelector('.steps[aria-label=samples]')"
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    from reportgen.pipeline import build_html
+
+    run = fake_run(layers=1, steps=30, snapshots=2, predictions=(), graphs=(), media={})
+    return write(tmp_path_factory.mktemp("logged"), build_html(with_logged(run))[0])
+
+
+@pytest.fixture(scope="module")
+def tab(browser):
+    with browser.tab() as opened:
+        yield opened
+
+
+def show(tab, page, width=1280, scheme="light", medium="screen"):
+    tab.resize(width, 844, mobile=width < 600)
+    tab.prefer(scheme)
+    tab.medium(medium)
+    tab.open(page.as_uri())
+
+
+def test_it_keeps_what_every_report_promises(page):
+    doc = ReportDoc(page).check()
+    assert {"pr-curves", "media", "embeddings", "meshes"} <= set(doc.sections)
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")])
+def test_nothing_is_clipped_overlapping_or_faint(tab, page, width, scheme):
+    show(tab, page, width, scheme)
+    assert looking.overflow(tab) == []
+    assert looking.faint_text(tab) == []
+    looking.unfold(tab)
+    for look in (looking.missing_text, looking.chart_faults, looking.overflow, looking.faint_text):
+        assert look(tab) == [], look.__name__
+    assert tab.messages == []
+    assert len(tab.requests) == 1
+
+
+def test_without_styles_and_scripts_every_step_is_there(tab, page):
+    show(tab, page)
+    with Serving(page.parent, JENKINS) as serving:
+        tab.open(f"{serving.url}/{page.name}")
+    looking.unfold(tab)
+    assert looking.missing_text(tab) == []
+    there = looking.section_texts(tab)
+    for name, section in ReportDoc(page).sections.items():
+        for piece in section.pieces:
+            assert re.sub(r"\s+", "", piece) in there[name]
+
+
+def test_without_scripts_the_last_step_is_shown_and_labels_and_arrow_keys_switch(tab, page):
+    show(tab, page)
+    with Serving(page.parent, NO_SCRIPT) as serving:
+        tab.open(f"{serving.url}/{page.name}")
+    assert tab.evaluate(VISIBLE) == [False, False, True]
+    tab.evaluate(f"{SAMPLES}.querySelectorAll('label')[0].click()")
+    assert tab.evaluate(VISIBLE) == [True, False, False]
+    tab.evaluate(f"{SAMPLES}.querySelectorAll('input')[0].focus()")
+    for kind in ("rawKeyDown", "keyUp"):
+        tab.send("Input.dispatchKeyEvent", type=kind, key="ArrowRight", code="ArrowRight", windowsVirtualKeyCode=39)
+    assert tab.evaluate(VISIBLE) == [False, True, False]
+    assert not tab.evaluate("document.querySelectorAll('input[type=range]').length")
+
+
+def test_with_scripts_a_slider_moves_the_same_switches(tab, page):
+    show(tab, page)
+    slider = f"{SAMPLES}.querySelector('input[type=range]')"
+    assert tab.evaluate(f"[{slider}.value, {slider}.max, {slider}.getAttribute('aria-valuetext')]") == [
+        "2",
+        "2",
+        "step 450",
+    ]
+    tab.evaluate(f"{slider}.value = 1; {slider}.dispatchEvent(new Event('input'))")
+    assert tab.evaluate(VISIBLE) == [False, True, False]
+    assert tab.evaluate(f"{SAMPLES}.querySelector('output').textContent") == "2 of 3"
+    tab.evaluate(f"{SAMPLES}.querySelectorAll('label')[0].click()")
+    assert tab.evaluate(f"{slider}.value") == "0"
+    assert tab.messages == []
+
+
+def test_in_print_every_step_is_there(tab, page):
+    show(tab, page, width=794, medium="print")
+    assert tab.evaluate(VISIBLE) == [True, True, True]
+    assert tab.evaluate("[...document.querySelectorAll('.slide > .at')].every(item => item.offsetHeight > 10)")
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_boxes_lie_exactly_over_their_picture(tab, page, width):
+    show(tab, page, width)
+    boxes = tab.evaluate(
+        "[...document.querySelectorAll('.framed')].filter(item => item.checkVisibility()).map(item => "
+        "['img', 'svg'].map(name => item.querySelector(name).getBoundingClientRect())"
+        ".map(box => [box.x, box.y, box.width, box.height]))"
+    )
+    assert len(boxes) == 1
+    picture, over = boxes[0]
+    assert over == pytest.approx(picture, abs=1)
+    assert picture[2] > 250
+
+
+def test_the_sound_in_the_page_can_be_played(tab, page):
+    show(tab, page)
+    tab.evaluate("document.querySelector('audio').preload = 'auto'; document.querySelector('audio').load()")
+    tab.wait_for("document.querySelector('audio').readyState >= 1", 20)
+    assert 1 < tab.evaluate("document.querySelector('audio').duration") <= 2.01
+    assert tab.messages == []
+
+
+def test_who_asks_for_less_motion_sees_frames_alone(tab, page):
+    show(tab, page)
+    moving = "[...document.querySelectorAll('.moving img')].some(item => item.checkVisibility())"
+    frames = "[...document.querySelectorAll('.frames img')].some(item => item.checkVisibility())"
+    assert tab.evaluate(f"[{moving}, {frames}]") == [True, True]
+    features = [{"name": "prefers-reduced-motion", "value": "reduce"}]
+    tab.send("Emulation.setEmulatedMedia", media="screen", features=features)
+    assert tab.evaluate(f"[{moving}, {frames}]") == [False, True]
+    tab.medium("screen")
