@@ -224,16 +224,23 @@ def _target(source: Path, out: str | os.PathLike[str] | None) -> Path:
             return source / REPORT_NAME
         return source if _is_page(source) else source.with_name(REPORT_NAME)
     path = Path(out)
-    if path.is_dir() or str(out).endswith(("/", os.sep)):
+    if _is_folder(path) or str(out).endswith(("/", os.sep)):
         path /= REPORT_NAME
     return path
 
 
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a name that is too long: writing says so
+        return False
+
+
 def _write(target: Path, data: bytes) -> None:
     """Write `target` in one piece: it is the old file until it is wholly the new one."""
-    place = Path(os.path.realpath(target))  # a link to the report stays a link
-    partial = place.with_name(f".{place.name[:100]}.{secrets.token_hex(4)}.part")
     try:
+        place = Path(os.path.realpath(target))  # a link to the report stays a link
+        partial = place.with_name(f".{place.name[:100]}.{secrets.token_hex(4)}.part")
         if place.exists() and not place.is_file():
             raise OutputError(f"{target} cannot be written: it is not a regular file")
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -242,6 +249,6 @@ def _write(target: Path, data: bytes) -> None:
             partial.replace(place)
         finally:
             partial.unlink(missing_ok=True)
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the path
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise OutputError(f"{target} cannot be written: {reason}; choose another place with -o") from None

@@ -31,7 +31,8 @@ class MarkedNode:
     """A part of a text: "paragraph", "heading", "bullets", "numbers", "item", "quote", "code", "rule", "table".
 
     level: of a heading, 1 to 6; of "numbers" the first number. line: its words. children: "item" of a list, or what an
-    "item" or "quote" holds. rows: of a table, the heading first, each cell a line. code: of a block of code.
+    "item" or "quote" holds. rows: of a table, the heading first, each cell a line. aligned: its columns,
+    "left", "center", "right" or ""; () where all are "". code: of a block of code.
     """
 
     kind: str
@@ -40,6 +41,7 @@ class MarkedNode:
     level: int = 0
     rows: tuple[tuple[tuple[MarkedText, ...], ...], ...] = ()
     code: str = ""
+    aligned: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

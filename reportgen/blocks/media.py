@@ -16,7 +16,8 @@ class ImageItem:
     """One picture with its caption. media: name in Page.media. alt: what it shows, in words.
 
     title is the first caption line ("8 ← 3"), lines the smaller ones. level: "error" for a mistake, "ok", or "".
-    boxes are drawn over the picture, in pixels of one of `size` (width, height); (0, 0) without.
+    boxes are drawn over the picture, in pixels of one of `size` (width, height); (0, 0) without. columns: how many
+    pictures of a batch stand side by side in it; 0 where it is one picture.
     """
 
     media: str
@@ -26,6 +27,7 @@ class ImageItem:
     level: str = ""
     boxes: tuple[Box, ...] = ()
     size: tuple[int, int] = (0, 0)
+    columns: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,11 +41,12 @@ class PointGroup:
 
 @dataclass(frozen=True, slots=True)
 class PointMark:
-    """A point with a number that a picture beside the chart has too."""
+    """A point with words beside it. ring: they are a number that a picture beside the chart has too."""
 
     x: float
     y: float
     text: str
+    ring: bool = True
 
 
 @dataclass(frozen=True, slots=True)

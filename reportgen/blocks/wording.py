@@ -129,3 +129,10 @@ def moment(time: float) -> str:
 def sentence(text: str) -> str:
     """`text` beginning with a capital letter and ending in a full stop."""
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?", "…")) else ".")
+
+
+def box_words(place: int, label: str, score: float | None) -> str:
+    """The words of box `place` (from 0), such as "2 cat 0.93"."""
+    return " ".join(
+        [str(place + 1), *([cut(label, 40)] if label.strip() else []), *([] if score is None else [number(score)])]
+    )

@@ -45,6 +45,8 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Build, print the path on stdout and a summary on stderr."""
+    if not all(arguments.run) or arguments.out == "":
+        arguments.wrong("RUN and FILE must not be empty")  # as of a shell's variable that is not set
     if len(arguments.run) > 1 and arguments.out is None:
         arguments.wrong("several RUNs need -o FILE: say where to write their page")
     from reportgen.pipeline import build_overview

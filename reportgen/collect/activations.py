@@ -8,24 +8,23 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from reportgen.collect.numbers import flat, reason_against, stride_for
+from reportgen.collect.numbers import reason_against, sampled
 from reportgen.collect.quiet import quiet
+from reportgen.collect.shares import Ends, Shares
 from reportgen.collect.structure import tensors_in
 
 # Elements of an output that are read for its distribution: quantiles to about 1 % of the elements.
 SAMPLE = 16_384
 # A cell called in a loop: what its later calls give is left out.
 MOST_CALLS = 8
-# "Nearer to an end than this share of the range": an output of tanh beyond +-0.94, of sigmoid below 0.03 or above 0.97.
-NEAR_END = 0.03
 
 # Class of module, or name of the function after one -> the ends between which its output lies.
-_RANGES: Mapping[type[nn.Module], tuple[float, float]] = {
+_RANGES: Mapping[type[nn.Module], Ends] = {
     nn.Sigmoid: (0.0, 1.0),
     nn.Hardsigmoid: (0.0, 1.0),
     nn.Tanh: (-1.0, 1.0),
 }
-_FUNCTIONS = {"sigmoid": (torch.sigmoid, (0.0, 1.0)), "tanh": (torch.tanh, (-1.0, 1.0))}
+_FUNCTION_RANGES: Mapping[str, Ends] = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)}
 _RECTIFIERS = (nn.ReLU, nn.ReLU6)
 # Modules whose units lie in the last dimension; all others' (convolutions, their norms and pools) in the second.
 _UNITS_LAST = (nn.Linear, nn.LayerNorm, nn.Embedding, nn.MultiheadAttention, nn.RNNBase)
@@ -37,10 +36,6 @@ class Outputs:
 
     samples: list[Tensor] = field(default_factory=list)
     elements: int = 0
-    dead: list[Tensor] = field(default_factory=list)
-    units: int = 0
-    saturated: list[Tensor] = field(default_factory=list)
-    ranged: int = 0
     calls: int = 0
 
 
@@ -60,15 +55,21 @@ class Activations:
     def __init__(self, after: Mapping[str, str]) -> None:
         self._after = after
         self.found: dict[str, Outputs] = {}
+        self.shares = Shares()
         self.unread: dict[str, str] = {}
         self._units_last = False
 
     def take(self, name: str, module: nn.Module, output: object) -> None:
         """Look at what a leaf module returned: the first tensor of a structure (a recurrent layer's sequence)."""
-        tensors = tensors_in(output)
-        if not tensors or not tensors[0][1].is_floating_point():
+        if type(output) is Tensor:  # the usual case
+            tensor = output
+        else:
+            tensors = tensors_in(output)
+            if not tensors:
+                return
+            tensor = tensors[0][1]
+        if not tensor.is_floating_point():
             return
-        tensor = tensors[0][1]
         reason = reason_against(tensor)
         if reason or tensor.layout != torch.strided or not tensor.numel():
             if reason:
@@ -80,15 +81,15 @@ class Activations:
             return
         with quiet():
             tensor = tensor.detach()
-            sample = _sampled(tensor)
+            sample = sampled(tensor, SAMPLE).clone()  # theirs may be changed in place before the forward is over
             outputs.samples.append(sample)
             outputs.elements += tensor.numel()
-            self._dead(name, module, tensor, outputs)
-            self._saturated(name, module, sample, outputs)
-        if next(module.parameters(recurse=False), None) is not None or isinstance(module, _UNITS_LAST):
+            self._dead(name, module, tensor)
+            self._saturated(name, module, sample)
+        if _has_parameters(module) or isinstance(module, _UNITS_LAST):
             self._units_last = isinstance(module, _UNITS_LAST)
 
-    def _dead(self, name: str, module: nn.Module, tensor: Tensor, outputs: Outputs) -> None:
+    def _dead(self, name: str, module: nn.Module, tensor: Tensor) -> None:
         own = isinstance(module, _UNITS_LAST)
         if isinstance(module, _RECTIFIERS):
             last = self._units_last  # as in the layer before it
@@ -99,40 +100,30 @@ class Activations:
         if tensor.dim() < 2:
             return
         dim = tensor.dim() - 1 if last or tensor.dim() == 2 else 1
-        outputs.units += tensor.shape[dim]
-        outputs.dead.append(_dead_units(tensor, dim))
+        self.shares.units(name, tensor.shape[dim], _greatest(tensor, dim))
 
-    def _saturated(self, name: str, module: nn.Module, sample: Tensor, outputs: Outputs) -> None:
+    def _saturated(self, name: str, module: nn.Module, sample: Tensor) -> None:
+        after = self._after.get(name, "")
         if isinstance(module, nn.Hardtanh) and not isinstance(module, nn.ReLU6):
-            ends = (float(module.min_val), float(module.max_val))
+            self.shares.outputs(name, sample, (float(module.min_val), float(module.max_val)))
         elif type(module) in _RANGES:
-            ends = _RANGES[type(module)]
-        elif self._after.get(name) in _FUNCTIONS:
-            function, ends = _FUNCTIONS[self._after[name]]
-            sample = function(sample)
-        else:
-            return
-        margin = NEAR_END * (ends[1] - ends[0])
-        outputs.saturated.append(((sample < ends[0] + margin) | (sample > ends[1] - margin)).sum())
-        outputs.ranged += sample.numel()
+            self.shares.outputs(name, sample, _RANGES[type(module)])
+        elif after in _FUNCTION_RANGES:
+            self.shares.outputs(name, sample, _FUNCTION_RANGES[after], after)
 
 
-def _sampled(tensor: Tensor) -> Tensor:
-    values = flat(tensor)
-    if values.numel() > SAMPLE:
-        values = values[:: stride_for(values.numel(), SAMPLE)]
-    return values.clone()  # ours: theirs may be changed in place before the forward is over
+def _has_parameters(module: nn.Module) -> bool:
+    """Of its own; asking for `parameters` takes five times as long."""
+    return any(parameter is not None for parameter in module._parameters.values())
 
 
-def _dead_units(tensor: Tensor, dim: int) -> Tensor:
-    """How many slices of `tensor` along `dim` are nowhere above zero, as a tensor on its device.
+def _greatest(tensor: Tensor, dim: int) -> list[Tensor]:
+    """The greatest number of each slice of `tensor` along `dim`, as one tensor (n,).
 
-    On the CPU the first two samples tell most units alive, and only the rest are read in full.
+    On the CPU the first two samples tell most units alive, and only the rest are read in full and given.
     """
     others = [d for d in range(tensor.dim()) if d != dim]
     if tensor.device.type != "cpu" or tensor.shape[0] <= 2 or dim == 0:
-        return (tensor.amax(others) <= 0).sum()
+        return [tensor.amax(others)]
     doubtful = (tensor[:2].amax(others) <= 0).nonzero().flatten()
-    if not len(doubtful):
-        return torch.zeros((), dtype=torch.int64)
-    return (tensor.index_select(dim, doubtful).amax(others) <= 0).sum()
+    return [tensor.index_select(dim, doubtful).amax(others)] if len(doubtful) else []

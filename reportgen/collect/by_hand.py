@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from reportgen.collect.encoding import Encoding
 from reportgen.collect.logged.logged import Logged
 from reportgen.collect.media import Media
 from reportgen.collect.recorder import Recorder
@@ -16,8 +17,9 @@ class ByHand:
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
-        self._media = Media(recorder)
-        self._logged = Logged(recorder)
+        encoding = Encoding(recorder)
+        self._media = Media(recorder, encoding)
+        self._logged = Logged(recorder, encoding)
 
     def images(
         self,

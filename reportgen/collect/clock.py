@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from torch import Tensor
 from torch.optim import Optimizer
 
+from reportgen.collect.held import Held
 from reportgen.collect.parameters import Named, Updates
 from reportgen.collect.watched import Watched
 from reportgen.run.series import Stamp
@@ -30,6 +31,7 @@ class Clock:
         self.due = True
         self.under_way: Stamp | None = None
         self.updates = Updates()
+        self.held = Held()
         self._rates: list[object] = []
 
     def parameters(self, watched: Watched) -> list[Named]:

@@ -13,24 +13,22 @@ from types import FrameType
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.modules import module as modules
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 from torch.utils.hooks import RemovableHandle
 
 from reportgen.collect.compiled import on_wrapping, wrapper_exists
-from reportgen.collect.forwards import Forward, merged, shares
+from reportgen.collect.forwards import Forward, write_outputs
 from reportgen.collect.graph.asked import asked_for
 from reportgen.collect.graph.capture import GraphCapture
 from reportgen.collect.graph.observer import held, observing, pause, sweep
 from reportgen.collect.graph.safety import why_hooks_only
 from reportgen.collect.graph.settings import paths_of
 from reportgen.collect.graph.times import ModuleTimes
-from reportgen.collect.quiet import capturing, quiet
+from reportgen.collect.quiet import capturing
 from reportgen.collect.watched import Watched
 from reportgen.collect.work import Work
-from reportgen.run.distribution import Distribution
-from reportgen.run.series import Stamp
 
 # Training forwards of a model after which, if no optimizer that holds its parameters has made a step, snapshots follow
 # the forwards: a loop that never steps, or that changes the weights itself. Gradients accumulate over fewer.
@@ -65,6 +63,7 @@ class ForwardHooks:
         self._times = ModuleTimes(work)
         work.recorder.before_flush.append(self._times.deliver)
         self._wanted = False
+        self._graphs = False  # whether a graph is being captured, for which each call counts
 
     def install(self) -> None:
         """Register the hooks, once."""
@@ -79,7 +78,7 @@ class ForwardHooks:
                 return
             if self._times.running and self._times.enter(module):
                 return
-            if self._wanted and not asked_for():
+            if self._wanted and (self._graphs or id(module) in self._roots) and not asked_for():
                 aside = held()
                 try:
                     pause(aside)
@@ -170,6 +169,7 @@ class ForwardHooks:
             self._consider()
 
     def _consider(self) -> None:
+        self._graphs = any(forward.graph is not None for forward in self._open)
         self._wanted = bool(self._open) or any(self._wants(watched) for watched in self._roots.values())
 
     def _wants(self, watched: Watched) -> bool:
@@ -180,6 +180,9 @@ class ForwardHooks:
         return due or self._times.wants(watched, steps)
 
     def _enter(self, module: nn.Module, args: tuple[Any, ...], frame: FrameType) -> None:
+        if capturing():  # nothing of ours is to get into a CUDA graph
+            self.abandon()
+            return
         thread = threading.get_ident()
         watched = self._roots.get(id(module))
         begun = None
@@ -189,10 +192,12 @@ class ForwardHooks:
             if forward.thread == thread and forward.concerns(module):
                 done = False
                 forward.depth += id(module) == forward.root
-                with self._work.part("watch.graph" if forward.graph is not None else "watch.activations"):
+                if forward.graph is None:  # then what it returns is enough
+                    continue
+                with self._work.part("watch.graph"):
                     if forward.observer is not None:
                         forward.observer.settle()
-                    forward.enter(module, args, _keywords(frame) if forward.graph is not None else {})
+                    forward.enter(module, args, _keywords(frame))
                     done = True
                 if not done:
                     forward.give_up_graph()
@@ -202,7 +207,7 @@ class ForwardHooks:
                 begun.observe(frame, self._broken, self._gave_up)
 
     def _begin(self, watched: Watched, root: nn.Module) -> Forward | None:
-        if not self._work.recorder.owner or capturing():
+        if not self._work.recorder.owner:
             return None
         if torch._C._len_torch_function_stack() or torch._C._len_torch_dispatch_stack():
             sweep()
@@ -252,9 +257,13 @@ class ForwardHooks:
             capture = GraphCapture(watched.name, paths_of(root), root, EVALUATION, NOT_ASKED)
             begun = Forward(watched, root, self._work.recorder.stamp(), capture, False)
             self._open.append(begun)
+        self._consider()
         return begun
 
     def _leave(self, module: nn.Module, args: tuple[Any, ...], rest: tuple[Any, ...], frame: FrameType) -> None:
+        if capturing():
+            self.abandon()
+            return
         thread = threading.get_ident()
         for forward in tuple(self._open):
             if forward.thread != thread or not forward.concerns(module):
@@ -264,6 +273,8 @@ class ForwardHooks:
             forward.over |= whole
             if whole and forward.observer is not None:
                 forward.observer.stop()
+            if not whole and not forward.looks_at(module):
+                continue
             done, returned = False, len(rest) == 2  # torch leaves the keywords out when the forward raised
             error = None if returned else sys.exc_info()[1]
             with self._work.part("watch.graph" if forward.graph is not None else "watch.activations"):
@@ -329,7 +340,7 @@ class ForwardHooks:
                     watched.evaluated = graph
         if forward.activations is not None:
             with self._work.part("watch.activations"):
-                self._write(forward)
+                write_outputs(self._work, forward)
 
     def _finish_failed(self, forward: Forward, error: BaseException | None) -> None:
         """Keep the graph up to where it raised, until a forward succeeds."""
@@ -342,39 +353,6 @@ class ForwardHooks:
             watched.graph_taken = watched.failed_graphs >= MOST_FAILED
             if graph is not None:
                 self._work.recorder.record("graph", graph)
-
-    def _write(self, forward: Forward) -> None:
-        watched, found = forward.watched, forward.activations.found if forward.activations else {}
-        for name, reason in forward.activations.unread.items() if forward.activations else ():
-            self._work.recorder.note(
-                "omission", f"activations of {self._work.name(watched, name)}", f"left out: {reason}"
-            )
-        samples: list[Tensor] = [sample for outputs in found.values() for sample in outputs.samples]
-        parts = [(self._work.name(watched, name), len(o.samples), o.elements) for name, o in found.items()]
-        stamp = forward.stamp
-        with quiet():
-            labels, counts = shares(found)
-            named = [(quantity, self._work.name(watched, name), whole) for quantity, name, whole in labels]
-            self._work.later.numbers(counts, lambda numbers: self._measures(named, numbers, stamp))
-        self._work.later.distributions(samples, None, lambda made: self._distributions(parts, made, stamp))
-
-    def _measures(self, labels: list[tuple[str, str, int]], numbers: list[float], stamp: Stamp) -> None:
-        values: dict[str, dict[str, float]] = {}
-        for (quantity, name, whole), count in zip(labels, numbers, strict=True):
-            values.setdefault(quantity, {})[name] = count / whole
-        if values:
-            self._work.recorder.measures(values, stamp)
-
-    def _distributions(self, parts: list[tuple[str, int, int]], made: list[Distribution], stamp: Stamp) -> None:
-        values: dict[str, Distribution] = {}
-        start = 0
-        for name, samples, elements in parts:
-            if samples:
-                values[name] = merged(made[start : start + samples], elements)
-            start += samples
-        if values:
-            kinds: Mapping[str, Mapping[str, Distribution]] = {"activation": values}
-            self._work.recorder.distributions(kinds, stamp)
 
 
 def _calls_itself(root: nn.Module) -> bool:

@@ -9,14 +9,17 @@ from dataclasses import replace
 from types import FrameType
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from reportgen.collect.activations import Activations, Outputs
+from reportgen.collect.activations import Activations
 from reportgen.collect.autograd_graph import autograd_graph
+from reportgen.collect.distribution.sheet import Host
 from reportgen.collect.graph.capture import GraphCapture
 from reportgen.collect.graph.observer import Observer
+from reportgen.collect.quiet import quiet
 from reportgen.collect.structure import tensors_in
 from reportgen.collect.watched import Watched
+from reportgen.collect.work import Work
 from reportgen.run.distribution import Distribution
 from reportgen.run.graph import Graph
 from reportgen.run.series import Stamp
@@ -42,6 +45,10 @@ class Forward:
     def concerns(self, module: nn.Module) -> bool:
         """Whether a call of `module` is a part of it. A module that is not registered in the model may be one."""
         return self.graph is not None or id(module) in self.watched.paths
+
+    def looks_at(self, module: nn.Module) -> bool:
+        """Whether what a call of `module`, which is a part of it, returns is of interest."""
+        return self.graph is not None or self.watched.paths.get(id(module)) in self.watched.leaves
 
     def observe(
         self, frame: FrameType | None, failed: Callable[[Exception], None], gave_up: Callable[[], None]
@@ -106,6 +113,42 @@ class Forward:
             self.graph.drop()
 
 
+def write_outputs(work: Work, forward: Forward) -> None:
+    """Record what was found of the outputs of a forward that is over."""
+    watched, stamp, activations = forward.watched, forward.stamp, forward.activations
+    if activations is None:
+        return
+    for name, reason in activations.unread.items():
+        work.recorder.note("omission", f"activations of {work.name(watched, name)}", f"left out: {reason}")
+
+    def write_shares(host: list[Host]) -> None:
+        shares = {
+            quantity: {work.name(watched, name): share for name, share in group.items()}
+            for quantity, group in activations.shares.found(host).items()
+        }
+        if shares:
+            work.recorder.measures(shares, stamp)
+
+    with quiet():
+        masks = activations.shares.masks()
+    work.later.arrays(masks, write_shares)
+    parts = [(work.name(watched, name), len(o.samples), o.elements) for name, o in activations.found.items()]
+    samples = [sample for outputs in activations.found.values() for sample in outputs.samples]
+
+    def write_distributions(made: list[Distribution]) -> None:
+        values: dict[str, Distribution] = {}
+        start = 0
+        for name, several, elements in parts:
+            if several:
+                values[name] = merged(made[start : start + several], elements)
+            start += several
+        if values:
+            work.recorder.distributions({"activation": values}, stamp)
+
+    activations.found.clear()  # what waits for a device are counts, and not the samples
+    work.later.distributions(samples, None, write_distributions)
+
+
 def merged(parts: Sequence[Distribution], elements: int) -> Distribution:
     """One distribution of the same module's several calls: counts add, since all bins are the same."""
     if len(parts) == 1 and parts[0].elements == elements:
@@ -131,17 +174,3 @@ def merged(parts: Sequence[Distribution], elements: int) -> Distribution:
         bins=array("h", bins),
         counts=array("q", [counts[place] for place in bins]),
     )
-
-
-def shares(found: Mapping[str, Outputs]) -> tuple[list[tuple[str, str, int]], list[Tensor]]:
-    """((quantity, module, of how many), ...) and the counts to divide, as tensors on their devices."""
-    labels: list[tuple[str, str, int]] = []
-    counts: list[Tensor] = []
-    for name, outputs in found.items():
-        if outputs.dead and outputs.units:
-            labels.append(("dead_share", name, outputs.units))
-            counts.append(torch.stack(outputs.dead).sum())
-        if outputs.saturated and outputs.ranged:
-            labels.append(("saturated_share", name, outputs.ranged))
-            counts.append(torch.stack(outputs.saturated).sum())
-    return labels, counts

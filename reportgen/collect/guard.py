@@ -15,10 +15,13 @@ if TYPE_CHECKING:
 
 
 class Depth(threading.local):
-    """Where a thread is: inside a guard, and whether it is the one that writes in the background."""
+    """Where a thread is: inside a guard, whether it is the one that writes in the background, and whether it is one of
+    the user's that asked for a flush and waits for it.
+    """
 
     inside = False
     background = False
+    asked = False
 
 
 class Guard:

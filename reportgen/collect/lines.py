@@ -10,6 +10,7 @@ from typing import Any
 from reportgen.collect.distribution.text import json_of, measures_json
 from reportgen.run.codec import plain_number, to_plain
 from reportgen.run.journal import encoded
+from reportgen.run.series import Stamp
 
 # kind, step, optimizer step, epoch, time, payload
 Entry = tuple[str, int, int, float | None, float, Any]
@@ -66,20 +67,26 @@ class Lines:
                     names.clear()
                 name = names[tag] = json.dumps(tag)
             parts.append(f"{name}:{value!r}" if math.isfinite(value) else f'{name}:"{plain_number(value)}"')
-        at = "null" if epoch is None else repr(epoch) if math.isfinite(epoch) else f'"{plain_number(epoch)}"'
-        return (
-            f'{{"k":"scalars","step":{step},"opt":{optimizer_step},"epoch":{at},"t":{moment:.3f},"v":{{'
-            f"{','.join(parts)}}}}}"
-        )
+        done = f',"opt":{optimizer_step}' if optimizer_step else ""
+        if epoch is not None:
+            done += f',"epoch":{epoch!r}' if math.isfinite(epoch) else f',"epoch":"{plain_number(epoch)}"'
+        return f'{{"k":"scalars","step":{step}{done},"t":{moment:.3f},"v":{{{",".join(parts)}}}}}'
 
 
 def line(entry: Entry) -> str:
     """One entry as a line. Raises TypeError when its payload has no plain form."""
     kind, step, optimizer_step, epoch, moment, payload = entry
-    at = None if epoch is None else plain_number(epoch)
+    head: dict[str, Any] = {"k": kind, "step": step}
+    if optimizer_step:
+        head["opt"] = optimizer_step
+    if epoch is not None:
+        head["epoch"] = plain_number(epoch)
+    head["t"] = round(moment, 3)
     text = payload_text(kind, payload)
     plain = to_plain(payload) if text is None else None
-    made = encoded({"k": kind, "step": step, "opt": optimizer_step, "epoch": at, "t": round(moment, 3), "v": plain})
+    if isinstance(plain, dict) and getattr(payload, "stamp", None) == Stamp(*entry[1:5]):
+        del plain["stamp"]  # which the line itself says, to the millisecond
+    made = encoded(head | {"v": plain})
     return made if text is None else f"{made.removesuffix(_NOTHING)}{text}}}"
 
 

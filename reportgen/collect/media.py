@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from PIL import Image
 
+from reportgen.collect.encoding import Encoding
 from reportgen.collect.logged.boxes import boxes_of
+from reportgen.collect.logged.pictures import png
 from reportgen.collect.predictions.arrays import Array, Shape, as_values, to_array
 from reportgen.collect.predictions.images import encode, layout, picture_of
 from reportgen.collect.predictions.notes import Notes
@@ -19,6 +23,7 @@ from reportgen.collect.quiet import quiet
 from reportgen.collect.rows import table_of
 from reportgen.errors import InvalidArgumentError
 from reportgen.run.records import Images, TextRecord
+from reportgen.run.series import Stamp
 
 if TYPE_CHECKING:
     from reportgen.collect.recorder import Recorder
@@ -37,8 +42,9 @@ IMAGES = "an image or a batch: (H, W), (C, H, W), (H, W, C), (N, H, W), (N, C, H
 class Media:
     """Stores what it is given in the run folder and records it; nothing given is kept or changed."""
 
-    def __init__(self, recorder: Recorder) -> None:
+    def __init__(self, recorder: Recorder, encoding: Encoding) -> None:
         self._recorder = recorder
+        self._encoding = encoding
 
     def images(
         self,
@@ -80,13 +86,18 @@ class Media:
             else:
                 self._recorder.note("omission", "images", f"{no_vision()}: no sheet of many small images is made.")
         pictures = pictures[:MOST_IMAGES]
-        names = tuple(self._recorder.store(*encode(picture)) for picture in pictures)
+        shown = len(pictures)
+        record = partial(
+            Images, tag, captions=titles[:shown], total=len(samples), notes=notes.texts(), sizes=tuple(sizes[:shown]),
+            boxes=frames[:shown],
+        )  # fmt: skip
         stamp = self._recorder.stamp(step, tag)
-        shown = len(names)
-        record = Images(
-            tag, stamp, names, titles[:shown], len(samples), notes.texts(), tuple(sizes[:shown]), frames[:shown]
-        )
-        self._recorder.record("images", record, stamp)
+        store = self._recorder.store
+
+        def write(*pictures: Array) -> None:
+            self._record(stamp, record, [store(*encode(picture)) for picture in pictures])
+
+        self._encoding.hand_over("images", write, *pictures, owned=True)
 
     def figure(self, tag: str, fig: Any, step: int | None = None, at: float | None = None) -> None:
         """Store a matplotlib Figure, or a list of them, as PNG at twice their resolution; none is closed or changed."""
@@ -96,12 +107,21 @@ class Media:
         figures = fig if isinstance(fig, (list, tuple)) else [fig]
         if not figures or not all(_is_figure(one) for one in figures):
             raise InvalidArgumentError("fig", Shape(fig), "a matplotlib Figure, or a list of them")
-        names = tuple(self._recorder.store(_drawn(one), "png") for one in figures)
+        drawn = [_drawn(one) for one in figures]
         titles = tuple(_figure_title(one) for one in figures)
         sizes = tuple(_figure_size(one) for one in figures)
+        captions = titles if any(titles) else ()
+        record = partial(Images, tag, captions=captions, total=len(figures), sizes=sizes)
         stamp = self._recorder.stamp(step, tag, at)
-        record = Images(tag, stamp, names, titles if any(titles) else (), len(names), sizes=sizes)
-        self._recorder.record("images", record, stamp)
+        store = self._recorder.store
+
+        def write(*drawn: Array) -> None:
+            self._record(stamp, record, [store(_figure_png(one), "png") for one in drawn])
+
+        self._encoding.hand_over("figure", write, *drawn, owned=True)
+
+    def _record(self, stamp: Stamp, record: Callable[..., Images], names: Sequence[str]) -> None:
+        self._recorder.record("images", record(stamp=stamp, media=tuple(names)), stamp)
 
     def text(
         self, tag: str, text: str, step: int | None = None, markdown: bool = False, at: float | None = None
@@ -179,14 +199,21 @@ def _is_figure(figure: object) -> bool:
     return all(callable(getattr(figure, name, None)) for name in ("savefig", "get_size_inches"))
 
 
-def _drawn(figure: Any) -> bytes:
+def _drawn(figure: Any) -> Array:
+    """The bytes of a TIFF file of a figure, without compression: that takes longer than drawing."""
     dpi = min(FIGURE_SCALE * float(figure.dpi), FIGURE_PIXELS / float(max(figure.get_size_inches())))
     stale = figure.stale
     buffer = io.BytesIO()
-    # savefig puts the figure's own canvas and resolution back; without "Software" the bytes hold no version.
-    figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+    figure.savefig(buffer, format="tiff", dpi=dpi)  # which puts the figure's own canvas and resolution back
     figure.stale = stale
-    return buffer.getvalue()
+    return np.frombuffer(buffer.getbuffer(), np.uint8)
+
+
+def _figure_png(drawn: Array) -> bytes:
+    with Image.open(io.BytesIO(drawn.data)) as image:
+        pixels = np.asarray(image)
+    opaque = pixels.shape[2] == 4 and (pixels[:, :, 3] == 255).all()
+    return png(np.ascontiguousarray(pixels[:, :, :3]) if opaque else pixels)
 
 
 def _figure_size(figure: Any) -> tuple[int, int]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from reportgen.collect.numbers import flat, numbers_of, reason_against, stride_for
+from reportgen.collect.distribution.sheet import Host, Integers, laid_out, over_rows
+from reportgen.collect.numbers import numbers_of, reason_against, sampled
 from reportgen.collect.quiet import quiet
 
 # Elements of a parameter that are read for its distribution.
@@ -24,38 +26,49 @@ def readable(parameters: Sequence[Named]) -> list[Named]:
     return [(n, p) for n, p in parameters if not nn.parameter.is_lazy(p) and not reason_against(p) and p.numel()]
 
 
-def gradients(parameters: Sequence[Named], scale: Tensor | None = None) -> Iterator[tuple[str, Tensor]]:
-    """(name, gradient) of the parameters that have one; divided by the loss scale that a fused optimizer will undo."""
+def gradients(parameters: Sequence[Named]) -> Iterator[tuple[str, Tensor]]:
+    """(name, gradient) of the parameters that have one whose numbers can be read."""
     for name, parameter in parameters:
         gradient = parameter.grad
-        if gradient is None or reason_against(gradient):
+        if gradient is not None and not reason_against(gradient):
+            yield name, gradient
+
+
+def norms(tensors: Sequence[Tensor]) -> tuple[list[int], list[Tensor]]:
+    """The Euclidean norm of each tensor, any layout: float32, joined by device, and whose each number is, in order.
+
+    To be called inside `quiet()`.
+    """
+    order: list[int] = []
+    joined: list[Tensor] = []
+    groups, odd = by_kind(tensors)
+    for index in odd:
+        values = numbers_of(tensors[index]).values
+        norm = torch.zeros(()) if values is None else torch.linalg.vector_norm(values)
+        order.append(index)
+        joined.append(norm.to(torch.float32).reshape(1))
+    for (_, dtype), places in groups.items():
+        wide = dtype if dtype.itemsize >= 4 else torch.float32  # float16 overflows at 65,504
+        order += places
+        found = torch._foreach_norm([tensors[index] for index in places], 2, dtype=wide)
+        joined.append(torch.stack(found).to(torch.float32))
+    return order, joined
+
+
+def by_kind(tensors: Sequence[Tensor]) -> tuple[dict[tuple[torch.device, torch.dtype], list[int]], list[int]]:
+    """Places of torch's own strided floats, for which one call is made together, and those of all others."""
+    groups: dict[tuple[torch.device, torch.dtype], list[int]] = {}
+    odd: list[int] = []
+    dtype, device, places = None, None, odd
+    for index, tensor in enumerate(tensors):
+        if type(tensor) not in (Tensor, nn.Parameter) or tensor.layout is not torch.strided:
+            odd.append(index)
             continue
-        if scale is not None:
-            gradient = gradient.detach() / scale.to(gradient.device)
-        yield name, gradient
-
-
-def norms(tensors: Sequence[Tensor]) -> list[Tensor]:
-    """Euclidean norm of each tensor, any layout, as tensors of one element on its device."""
-    found: list[Tensor | None] = [None] * len(tensors)
-    dense: dict[tuple[torch.device, torch.dtype], list[int]] = {}
-    with quiet():
-        for index, tensor in enumerate(tensors):
-            if (
-                type(tensor) in (Tensor, nn.Parameter)
-                and tensor.layout == torch.strided
-                and tensor.dtype.is_floating_point
-            ):
-                dense.setdefault((tensor.device, tensor.dtype), []).append(index)
-            else:
-                values = numbers_of(tensor).values
-                found[index] = torch.zeros(()) if values is None else torch.linalg.vector_norm(values)
-        for (_, dtype), places in dense.items():
-            wide = dtype if dtype.itemsize >= 4 else torch.float32  # float16 overflows at 65,504
-            given = [tensors[index].detach() for index in places]
-            for index, norm in zip(places, torch._foreach_norm(given, 2, dtype=wide), strict=True):
-                found[index] = norm
-    return [norm for norm in found if norm is not None]
+        if tensor.dtype is not dtype or tensor.device != device:  # neighbours are mostly of one kind
+            dtype, device = tensor.dtype, tensor.device
+            places = groups.setdefault((device, dtype), []) if dtype.is_floating_point else odd
+        places.append(index)
+    return groups, odd
 
 
 @dataclass(slots=True)
@@ -63,7 +76,25 @@ class _Sampled:
     names: list[str]
     parameters: list[nn.Parameter]
     before: Tensor
-    sizes: list[int]
+
+
+@dataclass(slots=True)
+class Moved:
+    """How far one group of parameters was moved, as norms of the rows of a sheet.
+
+    norms: (2, rows), float64 (float32 on MPS): of the differences, and of what was there. starts: see `Layout`.
+    """
+
+    names: list[str]
+    starts: Integers
+    norms: Tensor
+
+    def ratios(self, norms: Host) -> dict[str, float]:
+        """||w after - w before|| / ||w before|| by name; of one that was all zero (a new bias) there is none."""
+        with np.errstate(all="ignore"):
+            squares = over_rows(np.add, np.square(norms.astype(np.float64)), self.starts)
+            moved, there = np.sqrt(squares).tolist()
+        return {name: moved[i] / there[i] for i, name in enumerate(self.names) if there[i]}
 
 
 class Updates:
@@ -73,36 +104,33 @@ class Updates:
         self._held: list[_Sampled] = []
 
     def before(self, parameters: Sequence[Named]) -> None:
-        """Copy the samples: one buffer a device, our own."""
-        groups: dict[tuple[torch.device, torch.dtype], list[Named]] = {}
-        for name, parameter in parameters:
-            if type(parameter) is nn.Parameter and parameter.layout == torch.strided and parameter.is_floating_point():
-                groups.setdefault((parameter.device, parameter.dtype), []).append((name, parameter))
+        """Copy the samples: one sheet a device and dtype, our own."""
+        self._held = []
+        groups, _ = by_kind([parameter for _, parameter in parameters])
         with quiet():
-            self._held = []
-            for named in groups.values():
-                pieces = [_sample(parameter) for _, parameter in named]
-                self._held.append(
-                    _Sampled([n for n, _ in named], [p for _, p in named], torch.cat(pieces), [len(p) for p in pieces])
-                )
+            for places in groups.values():
+                named = [parameters[place] for place in places]
+                held = [parameter for _, parameter in named]
+                self._held.append(_Sampled([name for name, _ in named], held, _sheet(held)[0]))
 
-    def after(self, write: Callable[[list[str], list[Tensor]], None]) -> None:
-        """Compare with the samples now and let go of them; `write` gets the names, and all ||dw||, then all ||w||."""
+    def after(self) -> Iterator[Moved]:
+        """Compare with the samples now and let go of them."""
         held, self._held = self._held, []
-        with quiet():
-            for one in held:
-                now = torch.cat([_sample(parameter) for parameter in one.parameters])
-                wide = torch.float64 if now.device.type == "cpu" else torch.float32
-                before = one.before.to(wide)
-                moved = torch.split(now.to(wide) - before, one.sizes)
-                there = torch.split(before, one.sizes)
-                write(one.names, [torch.linalg.vector_norm(piece) for piece in (*moved, *there)])
+        for one in held:
+            with quiet():
+                now, starts = _sheet(one.parameters)
+                device = now.device.type
+                before = one.before.to(torch.float64 if device == "cpu" else torch.float32)
+                moved = now.to(before.dtype).sub_(before)
+                wide = torch.float32 if device == "mps" else torch.float64
+                norms = torch.stack([torch.linalg.vector_norm(sheet, dim=1, dtype=wide) for sheet in (moved, before)])
+            yield Moved(one.names, starts, norms)
 
     def drop(self) -> None:
         """Let go of the samples of a step that did not end."""
         self._held = []
 
 
-def _sample(parameter: nn.Parameter) -> Tensor:
-    values = flat(parameter.detach())
-    return values[:: stride_for(values.numel(), UPDATE_SAMPLE)] if values.numel() > UPDATE_SAMPLE else values
+def _sheet(parameters: Sequence[nn.Parameter]) -> tuple[Tensor, Integers]:
+    sheet, layout = laid_out([sampled(parameter, UPDATE_SAMPLE) for parameter in parameters], 0.0)
+    return sheet, layout.starts

@@ -228,9 +228,14 @@ class Recorder:
             place = folder / name
             if not place.exists():
                 folder.mkdir(exist_ok=True)
-                temporary = folder / f"{name}.{os.getpid()}.tmp"
-                temporary.write_bytes(data)
-                temporary.replace(place)
+                # Two threads may be given the same at once.
+                temporary = folder / f"{name}.{os.getpid()}.{threading.get_ident()}.tmp"
+                try:
+                    temporary.write_bytes(data)
+                    temporary.replace(place)
+                except OSError:
+                    temporary.unlink(missing_ok=True)  # what of it a full disk took
+                    raise
         return name
 
     def note(self, kind: str, where: str, what: str, step: int = 0) -> None:
@@ -380,5 +385,7 @@ class Recorder:
 
         attempt = self._folder.attempt if self._folder is not None else 0
         steps = [entry[1] for entry in entries if entry[0] == SCALARS] if attempt else []
-        resumed = min(steps, default=None) if self.resumed_from is None else self.resumed_from
-        return {"schema": SCHEMA, "attempt": attempt, "rank": 0, "resumed_from": resumed, "reportgen": __version__}
+        purges = self.resumed_from is not None
+        resumed = self.resumed_from if purges else min(steps, default=None)
+        start = {"schema": SCHEMA, "attempt": attempt, "rank": 0, "resumed_from": resumed, "reportgen": __version__}
+        return start | ({"purges": True} if purges else {})

@@ -11,9 +11,14 @@ RATIO = 4 ** (1 / 5)
 # Numbers that cost little are taken at every step up to here, and later in bursts of consecutive steps.
 DENSE_MEASURES = 32
 BURST = 4
-# The share of the run's time, and the seconds a step, that collecting may take before it is stretched.
+# The share of the run's time, and the seconds a step, that collecting may take before it is stretched. It is measured
+# over so many steps, since of a burst alone each step is looked at.
 LIMIT = 0.05
-FREE = 40e-6
+FREE = 10e-6
+WINDOW = 8
+# The share, and the seconds in all, that it may take up to step 32 before that start is thinned.
+START_LIMIT = 0.5
+START_FREE = 0.5
 
 
 class Schedule:
@@ -22,28 +27,30 @@ class Schedule:
     snapshots: distributions. Steps 0 to 7, then 8, 11, 14, 18, 24, 32 ... each 4 ** (1/5) times the one before.
     activations: the same up to 32, then every second of them, since they cost most.
     measures: norms and update ratios. Steps 0 to 31, then bursts of 4 steps at each doubling, and every snapshot.
-    `stretch` > 1 keeps only every stretch-th of the snapshots and bursts from step 32 on.
+    `stretch` > 1 keeps only every stretch-th of the snapshots and bursts from step 32 on, `thinning` > 1 only every
+    thinning-th of the snapshots and steps before.
     """
 
     def __init__(self) -> None:
         self.stretch = 1
+        self.thinning = 1
         self._points = list(range(DENSE))
         self._exact = float(DENSE)
 
     def snapshot(self, step: int) -> bool:
         """Whether the distributions of weights and gradients are taken at `step`."""
         number = self._number(step)
-        return number is not None and (step < DENSE_MEASURES or number % self.stretch == 0)
+        return number is not None and number % (self.thinning if step < DENSE_MEASURES else self.stretch) == 0
 
     def activations(self, step: int) -> bool:
         """Whether the outputs of modules are looked at in the forward of `step`."""
         number = self._number(step)
-        return number is not None and (step < DENSE_MEASURES or number % (2 * self.stretch) == 0)
+        return number is not None and number % (self.thinning if step < DENSE_MEASURES else 2 * self.stretch) == 0
 
     def measures(self, step: int) -> bool:
         """Whether norms and update ratios are taken at `step`."""
         if step < DENSE_MEASURES:
-            return True
+            return step % self.thinning == 0 or self.snapshot(step)
         octave = step.bit_length() - 1
         return (step - (1 << octave) < BURST and octave % self.stretch == 0) or self.snapshot(step)
 
@@ -52,10 +59,13 @@ class Schedule:
         return self.measures(step)  # the others are part of it
 
     def review(self, step: int, seconds: float, elapsed: float, steps: int) -> bool:
-        """Stretch if collecting took too much: `seconds` of `elapsed`, over `steps` steps. Whether it did."""
-        dear = step >= DENSE_MEASURES and seconds > LIMIT * elapsed and seconds > FREE * steps
-        if dear:
-            self.stretch *= 2
+        """Look less often if looking took too much: `seconds` of `elapsed`, over `steps` steps. Whether it did."""
+        if step < DENSE_MEASURES:
+            dear = seconds > START_LIMIT * elapsed and seconds > START_FREE
+            self.thinning *= 1 + dear
+        else:
+            dear = steps >= WINDOW and seconds > LIMIT * elapsed and seconds > FREE * steps
+            self.stretch *= 1 + dear
         return dear
 
     def _number(self, step: int) -> int | None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -12,12 +12,16 @@ from torch.optim.optimizer import register_optimizer_step_post_hook, register_op
 from torch.utils.hooks import RemovableHandle
 
 from reportgen.collect.clock import Clock, holders
-from reportgen.collect.parameters import SAMPLE, Named, gradients, norms, readable
+from reportgen.collect.distribution.sheet import Host
+from reportgen.collect.held import Found
+from reportgen.collect.looks import Looks
+from reportgen.collect.parameters import Moved, Named, gradients, readable
 from reportgen.collect.quiet import capturing, quiet
 from reportgen.collect.watched import Watched
 from reportgen.collect.work import Work
-from reportgen.run.distribution import Distribution
 from reportgen.run.series import Stamp
+
+T = TypeVar("T", bound=Tensor)
 
 
 class StepHooks:
@@ -88,13 +92,17 @@ class StepHooks:
 
     def snapshot(self, watched: Watched, stamp: Stamp) -> None:
         """Record the distributions of all weights and gradients of `watched`."""
+        looks = Looks(self._work, stamp)
         parameters = self._readable(watched, watched.parameters())
-        self._weights(watched, parameters, stamp)
-        self._gradients(watched, list(gradients(parameters)), stamp, whole=True)
+        looks.weights(self._named(watched, parameters))
+        looks.gradients(self._named(watched, gradients(parameters)), whole=True)
+        looks.hand_over()
 
     def final(self, watched: Watched, stamp: Stamp) -> None:
         """Record the weights that training arrived at. Gradients of then are nobody's: zeroed, or of an old batch."""
-        self._weights(watched, self._readable(watched, watched.parameters()), stamp)
+        looks = Looks(self._work, stamp)
+        looks.weights(self._named(watched, self._readable(watched, watched.parameters())))
+        looks.hand_over()
 
     def _met(self, optimizer: Optimizer) -> Clock:
         models: Sequence[Watched] = ()
@@ -111,32 +119,51 @@ class StepHooks:
         if not recorder.owner or capturing():
             return
         with self._work.part("watch.step"):
+            if clock.first:
+                self._work.review(clock.count)
+            if not self._work.schedule.any(clock.count):  # it was, before the review
+                return
             step = recorder.optimizer_step
             if self._first is not None and clock.count == self._first.count - 1:
                 step = clock.count  # the second optimizer of one step, after the first has counted it
             clock.under_way = recorder.stamp(step=step)
             snapshot, measured = self._work.schedule.snapshot(clock.count), self._work.schedule.measures(clock.count)
-            for watched in clock.models:
-                model = watched.refresh(self.optimizers_of(watched))
-                if model is not None:
-                    recorder.record("model", model)
-                parameters = self._readable(watched, clock.parameters(watched))
+            looks = Looks(self._work, clock.under_way, _scale_of(optimizer))
+            held = self._held(clock, optimizer, again=snapshot)
+            for watched, named in held:
                 if snapshot:
-                    with self._work.part("watch.weights"):
-                        self._weights(watched, self._with_others(watched, parameters), clock.under_way)
+                    looks.weights(named)
+                    looks.weights(self._named(watched, self._others(watched)))
                 if not closure:
-                    self._gradients_of(watched, parameters, optimizer, clock.under_way, snapshot)
+                    looks.gradients(gradients(named), snapshot)
                 if measured:
-                    with self._work.part("watch.updates"):
-                        self._weight_norms(watched, parameters, clock.under_way)
+                    looks.weight_norms(named)
+            looks.hand_over()
             if measured:
                 with self._work.part("watch.updates"):
-                    named = [
-                        (self._work.name(w, n), p)
-                        for w in clock.models
-                        for n, p in self._readable(w, clock.parameters(w))
-                    ]
-                    clock.updates.before(named)
+                    clock.updates.before([one for _, named in held for one in named])
+
+    def _held(self, clock: Clock, optimizer: Optimizer, again: bool) -> Found:
+        """The readable parameters that `optimizer` changes, by their names in records. again: ask the models anew."""
+        models = len(self._work.models)
+        known = None if again else clock.held.known(optimizer, models)
+        if known is not None:
+            return known
+        found: Found = []
+        whole = True
+        for watched in clock.models:
+            model = watched.refresh(self.optimizers_of(watched))
+            if model is not None:
+                self._work.recorder.record("model", model)
+            parameters = clock.parameters(watched)
+            named = self._named(watched, self._readable(watched, parameters))
+            whole &= len(named) == len(parameters)
+            found.append((watched, named))
+        if whole:
+            clock.held.keep(optimizer, models, found)
+        else:
+            clock.held.forget()
+        return found
 
     def _completed(self, clock: Clock, optimizer: Optimizer, closure: bool) -> None:
         try:
@@ -150,19 +177,19 @@ class StepHooks:
         if stamp is not None:
             clock.under_way = None
             with self._work.part("watch.updates"):
-                clock.updates.after(lambda names, found: self._update_ratios(names, found, stamp))
+                for moved in clock.updates.after():
+                    self._ratios(moved, stamp)
             if closure:  # what the last evaluation left: before the step there was none
-                snapshot = self._work.schedule.snapshot(count)
-                for watched in clock.models:
-                    self._gradients_of(
-                        watched, self._readable(watched, clock.parameters(watched)), optimizer, stamp, snapshot
-                    )
+                with self._work.part("watch.gradients"):
+                    looks = Looks(self._work, stamp, _scale_of(optimizer))
+                    for watched in clock.models:
+                        found = gradients(self._readable(watched, clock.parameters(watched)))
+                        looks.gradients(self._named(watched, found), self._work.schedule.snapshot(count))
+                    looks.hand_over()
         self._rates(clock, optimizer, stamp)
         clock.count = count + 1
         if clock.first:
             self._work.recorder.optimizer_step = clock.count
-            if stamp is not None:
-                self._work.review(clock.count)
         clock.due = self._work.schedule.any(clock.count)
         for watched in clock.models:
             if watched.leader is None or watched.leader() is None:
@@ -194,9 +221,10 @@ class StepHooks:
         if isinstance(scale, Tensor):
             name = self._work.name(watched, "scaler")
             with quiet():
-                self._work.later.numbers(
-                    [scale], lambda found: self._work.recorder.measures({"loss_scale": {name: found[0]}}, stamp)
-                )
+                kept = scale.detach().reshape(1).to(torch.float32, copy=True)
+            self._work.later.arrays(
+                [kept], lambda host: self._work.recorder.measures({"loss_scale": {name: float(host[0][0])}}, stamp)
+            )
 
     def _readable(self, watched: Watched, parameters: list[Named]) -> list[Named]:
         kept = readable(parameters)
@@ -210,68 +238,31 @@ class StepHooks:
                     )
         return kept
 
-    def _with_others(self, watched: Watched, parameters: list[Named]) -> list[Named]:
-        """With those no optimizer changes, once: they stay as they are."""
+    def _others(self, watched: Watched) -> list[Named]:
+        """Those that no optimizer changes, once: they stay as they are."""
         if watched.others_taken:
-            return parameters
+            return []
         watched.others_taken = True
         held = {id(p) for o in self.optimizers_of(watched) for g in o.param_groups for p in g["params"]}
-        return parameters + self._readable(watched, [(n, p) for n, p in watched.parameters() if id(p) not in held])
+        return self._readable(watched, [(n, p) for n, p in watched.parameters() if id(p) not in held])
 
-    def _weights(self, watched: Watched, parameters: list[Named], stamp: Stamp) -> None:
-        self._distributions("weight", watched, parameters, stamp)
+    def _named(self, watched: Watched, tensors: Iterable[tuple[str, T]]) -> list[tuple[str, T]]:
+        """The tensors by their names in records."""
+        return [(self._work.name(watched, name), tensor) for name, tensor in tensors]
 
-    def _distributions(self, kind: str, watched: Watched, tensors: Sequence[tuple[str, Tensor]], stamp: Stamp) -> None:
-        names = [self._work.name(watched, name) for name, _ in tensors]
-
-        def write(made: list[Distribution]) -> None:
-            if names:
-                self._work.recorder.distributions({kind: dict(zip(names, made, strict=True))}, stamp)
-
-        self._work.later.distributions([tensor for _, tensor in tensors], SAMPLE, write)
-
-    def _gradients_of(
-        self, watched: Watched, parameters: list[Named], optimizer: Optimizer, stamp: Stamp, whole: bool
-    ) -> None:
-        with self._work.part("watch.gradients"):
-            scale = getattr(optimizer, "grad_scale", None)
-            with quiet():
-                found = list(gradients(parameters, scale if isinstance(scale, Tensor) else None))
-            self._gradients(watched, found, stamp, whole)
-
-    def _gradients(self, watched: Watched, found: Sequence[tuple[str, Tensor]], stamp: Stamp, whole: bool) -> None:
-        """Norms of gradients, and their distributions if `whole`."""
-        names = [self._work.name(watched, name) for name, _ in found]
-        if names:
-            with quiet():
-                self._work.later.numbers(
-                    norms([tensor for _, tensor in found]),
-                    lambda numbers: self._norms("gradient_norm", names, numbers, stamp),
-                )
-        if whole:
-            self._distributions("gradient", watched, found, stamp)
-
-    def _weight_norms(self, watched: Watched, parameters: Sequence[Named], stamp: Stamp) -> None:
-        names = [self._work.name(watched, name) for name, _ in parameters]
-        if names:
-            with quiet():
-                self._work.later.numbers(
-                    norms([tensor for _, tensor in parameters]),
-                    lambda numbers: self._norms("weight_norm", names, numbers, stamp),
-                )
-
-    def _norms(self, quantity: str, names: list[str], numbers: list[float], stamp: Stamp) -> None:
-        self._work.recorder.measures({quantity: dict(zip(names, numbers, strict=True))}, stamp)
-
-    def _update_ratios(self, names: list[str], found: list[Tensor], stamp: Stamp) -> None:
-        def write(numbers: list[float]) -> None:
-            half = len(names)
-            # A parameter that is all zero (a new bias) has no ratio.
-            ratios = {n: numbers[i] / numbers[half + i] for i, n in enumerate(names) if numbers[half + i]}
+    def _ratios(self, moved: Moved, stamp: Stamp) -> None:
+        def write(host: list[Host]) -> None:
+            ratios = moved.ratios(host[0])
             if ratios:
                 self._work.recorder.measures({"update_ratio": ratios}, stamp)
 
-        self._work.later.numbers(found, write)
+        self._work.later.arrays([moved.norms], write)
+
+
+def _scale_of(optimizer: Optimizer) -> Tensor | None:
+    """The loss scale that gradients still carry, and that a fused optimizer divides by itself."""
+    scale = getattr(optimizer, "grad_scale", None)
+    return scale if isinstance(scale, Tensor) else None
 
 
 def _has_closure(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 from reportgen.collect.later import Later
@@ -15,42 +14,68 @@ if TYPE_CHECKING:
     from reportgen.collect.recorder import Recorder
 
 
+class Part:
+    """A context of `Work.part`, made anew for each use."""
+
+    __slots__ = ("_guard", "_started", "_work")
+
+    def __init__(self, work: Work, where: str) -> None:
+        self._work = work
+        self._guard = work.recorder.guard(where)
+
+    def __enter__(self) -> None:
+        self._started = time.perf_counter()
+        self._work.depth += 1
+        self._guard.__enter__()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool:
+        work = self._work
+        try:
+            return bool(self._guard.__exit__(kind, error, traceback))
+        finally:
+            work.depth -= 1
+            if not work.depth:  # parts lie within parts
+                work.seconds += time.perf_counter() - self._started
+
+
 class Work:
-    """One watcher's collecting. `models` are the watched ones, in order."""
+    """One watcher's collecting. `models` are the watched ones, in order.
+
+    seconds: what its parts took so far. depth: how many of them are under way.
+    """
 
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
         self.schedule = Schedule()
         self.later = Later()
         self.models: list[Watched] = []
-        self._seconds = 0.0
-        self._depth = 0
+        self.seconds = 0.0
+        self.depth = 0
         self._since: tuple[int, float, float] | None = None
 
-    @contextmanager
-    def part(self, where: str) -> Iterator[None]:
+    def part(self, where: str) -> Part:
         """Do something of ours: no exception of it leaves, and its time is accounted for."""
-        started = time.perf_counter()
-        self._depth += 1
-        try:
-            with self.recorder.guard(where):
-                yield
-        finally:
-            self._depth -= 1
-            if not self._depth:  # parts lie within parts
-                self._seconds += time.perf_counter() - started
+        return Part(self, where)
 
     def name(self, watched: Watched, name: str) -> str:
         """The name of a parameter or module in records: led by the model's own when several are watched."""
         return f"{watched.name}/{name}" if len(self.models) > 1 else name
 
+    def deliver(self) -> None:
+        """Write what waits on accelerators: what they are done with, or all of it if the recorder is asked to flush."""
+        self.later.deliver(self.recorder.asked)
+
     def review(self, step: int) -> None:
-        """Look less often if looking took too much of the time since step 32, which is past the dense beginning."""
-        now = time.perf_counter()
-        if self._since is None:
-            if step >= DENSE_MEASURES - 1:
-                self._since = (step, now, self._seconds)
-            return
-        first, began, before = self._since
-        if self.schedule.review(step, self._seconds - before, now - began, step - first):
-            self._since = (step, now, self._seconds)
+        """Look less often if looking took too much of the time. To be called before `step` is looked at.
+
+        The dense beginning and what comes after it are measured apart.
+        """
+        now, spent = time.perf_counter(), self.seconds + self.later.seconds
+        if self._since is not None and (self._since[0] >= DENSE_MEASURES or step < DENSE_MEASURES):
+            first, began, before = self._since
+            if not self.schedule.review(step, spent - before, now - began, step - first):
+                return
+        self._since = (step, now, spent)
+        self.later.forget_costs()

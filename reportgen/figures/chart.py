@@ -140,3 +140,4 @@ def _axis_boxes(words: Words, frame: Frame) -> None:
         wide = width_of(written, frame.size.font)
         words.block(place - wide / 2, frame.bottom + 4, place + wide / 2, frame.size.height)
     words.block(0, 0, frame.left - 6, frame.bottom)
+    words.block(0, frame.bottom + 4, frame.size.width, frame.size.height)

@@ -11,6 +11,11 @@ from reportgen.figures.palette import paint
 from reportgen.figures.svg import text
 from reportgen.figures.text import width_of
 
+# Left, top, right, bottom in px.
+Box = tuple[float, float, float, float]
+# A line so near to a point's height, in px, may be the point's own.
+TOUCHING = 2.0
+
 
 def spread(wanted: Sequence[float], apart: float, low: float, high: float) -> list[float]:
     """Places near `wanted` within low..high that are at least `apart` apart, in the order of `wanted`'s values.
@@ -36,6 +41,12 @@ def spread(wanted: Sequence[float], apart: float, low: float, high: float) -> li
     return places
 
 
+def _reaching(box: Box, y: float) -> Box:
+    """A box above or below the height `y`, made longer until it nearly reaches that."""
+    left, top, right, bottom = box
+    return left, min(top, y + TOUCHING), right, max(bottom, y - TOUCHING)
+
+
 @dataclass(slots=True)
 class Words:
     """The words written into a chart so far: their boxes (left, top, right, bottom) and their markup."""
@@ -43,7 +54,7 @@ class Words:
     width: float
     height: float
     size: float
-    boxes: list[tuple[float, float, float, float]] = field(default_factory=list)
+    boxes: list[Box] = field(default_factory=list)
     lines: list[tuple[float, float]] = field(default_factory=list)
     markup: list[str] = field(default_factory=list)
 
@@ -62,12 +73,14 @@ class Words:
     def near(self, x: float, y: float, words: str, colour: str, gap: float = 8.0, beside: bool = False) -> bool:
         """Write `words` above or below a point, or to its sides; False when no place is free of other words.
 
-        The first place that is free of lines too is taken, else the first. beside: try the sides first.
+        Of these the first is taken that is free of lines too, and has none between itself and the point, whose it would
+        seem to be; else the first free of lines, else the first. beside: try the sides first.
         """
         wide, high = width_of(words, self.size), self.size
         half = wide / 2 - gap / 2  # so far aside, a label still touches its point
         above, below = -gap, gap + high * 0.8
         across = [(0.0, above), (-half, above), (half, above), (0.0, below), (-half, below), (half, below)]
+        across += [(-wide / 2, above), (-wide / 2, below)]  # its end above or below the point
         sides = [(wide / 2 + gap, high * 0.35), (-wide / 2 - gap, high * 0.35)]
         further = [(0.0, above - high), (half, above - high), (-half, above - high)]
         places = []
@@ -78,16 +91,18 @@ class Words:
                 places.append((middle, y + dy, box))
         if not places:
             return False
-        middle, base, box = next((place for place in places if self._clear(place[2])), places[0])
+        clear = [place for place in places if self._clear(place[2])]
+        own = [place for place in clear if self._clear(_reaching(place[2], y))]
+        middle, base, box = [*own, *clear, *places][0]
         self.boxes.append(box)
         self.markup.append(self._written(middle, base, words, colour))
         return True
 
-    def _clear(self, box: tuple[float, float, float, float]) -> bool:
+    def _clear(self, box: Box) -> bool:
         left, top, right, bottom = box
         return not any(left < x < right and top < y < bottom for x, y in self.lines)
 
-    def _free(self, box: tuple[float, float, float, float]) -> bool:
+    def _free(self, box: Box) -> bool:
         left, top, right, bottom = box
         inside = top >= 0 and bottom <= self.height and left >= 0 and right <= self.width
         return inside and not any(

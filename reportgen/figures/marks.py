@@ -20,6 +20,8 @@ LONGEST_NAME = 18
 MOST_BREAKS = 4
 # How much wider than others the names are drawn.
 BOLD = 1.1
+# px between a name and a number left of it: nearer, they would read as one.
+APART = 4.0
 
 
 def shown_name(line: Line) -> str:
@@ -56,7 +58,7 @@ def names(lines: Sequence[Placed], frame: Frame, words: Words) -> str:
     for one, y in zip(shown, places, strict=False):
         name = _fitting(one.line.name, room, font)
         out.append(text(x, y + font * 0.35, name, fill=paint(one.colour)))
-        words.block(x, y - font * 0.5, frame.size.width, y + font * 0.5)
+        words.block(x - APART, y - font * 0.5, frame.size.width, y + font * 0.5)
     if left_out:
         out.append(text(x, places[-1] + font * 0.35, f"and {left_out} more", fill=paint("muted"), font_weight="normal"))
     return element("g", "".join(out), font_size=f"{font:g}", font_weight="600", class_="names")
@@ -96,7 +98,8 @@ def bests(lines: Sequence[Placed], frame: Frame, words: Words) -> str:
         out.append(
             element("circle", cx=x, cy=y, r="3.6", fill=paint("paper"), stroke=paint(one.colour), stroke_width="1.7")
         )
-        words.near(x, y, cut(best.text, 24), "ink")
+        # Beside others its colour says whose it is.
+        words.near(x, y, cut(best.text, 24), one.colour if len(lines) > 1 else "ink")
     return "".join(out)
 
 

@@ -148,7 +148,7 @@ def _group(block: PointChart, at: int, place: _Place) -> str:
 
 
 def _marks(block: PointChart, place: _Place) -> str:
-    """Numbers beside points that pictures show, on plates; those that would lie on one another are left out."""
+    """Words beside points, on plates; those that would lie on one another are left out. A ring where a picture is."""
     rings, words = [], []
     taken: list[tuple[float, float, float, float]] = []
     for mark in block.marks:
@@ -163,7 +163,8 @@ def _marks(block: PointChart, place: _Place) -> str:
                 for x0, y0, right, bottom in taken
             ):
                 taken.append((left, top, left + wide, top + tall))
-                rings.append(element("circle", cx=x, cy=y, r="5.5", fill="none", stroke=paint("ink")))
+                if mark.ring:
+                    rings.append(element("circle", cx=x, cy=y, r="5.5", fill="none", stroke=paint("ink")))
                 plate = element(
                     "rect", x=left, y=top, width=wide, height=tall, rx="2", fill=paint("paper"), opacity="0.8"
                 )

@@ -12,13 +12,13 @@ from reportgen.run.series import Series
 def visible(steps: Sequence[Sequence[int]], resumed: Sequence[int | None]) -> list[tuple[int, int]]:
     """The rows that are seen, as (attempt, position), in order.
 
-    steps: of each attempt the steps of its rows. resumed: the step from which each attempt went on, None or 0 where it
-    was not known. A row of an earlier attempt is hidden when its step is not below the later one's resumed step, or not
+    steps: of each attempt the steps of its rows. resumed: the step from which each attempt went on, None where it was
+    not known. A row of an earlier attempt is hidden when its step is not below the later one's resumed step, or not
     below the first step that the later one recorded of the same thing (things may count different steps).
     """
     kept: list[tuple[int, int]] = []
     for attempt, own in enumerate(steps):
-        cuts = [step for step in (resumed[attempt] or None, min(own, default=None)) if step is not None]
+        cuts = [step for step in (resumed[attempt], min(own, default=None)) if step is not None]
         if kept and cuts:
             cut = min(cuts)
             kept = [(part, row) for part, row in kept if steps[part][row] < cut]

@@ -12,7 +12,7 @@ from typing import Any
 
 from reportgen.errors import NewerSchemaError, UnreadableRunError
 from reportgen.readers.rows import Rows, number
-from reportgen.run.codec import from_plain
+from reportgen.run.codec import from_plain, to_plain
 from reportgen.run.distribution import LARGEST_BIN, Distribution
 from reportgen.run.graph import Graph, GraphTimes
 from reportgen.run.journal import PROGRESS
@@ -67,12 +67,14 @@ class Snapshot:
 class Journal:
     """What one journal held. end: the status that its last end line gives, None when the process went on after it.
 
+    purges: the user said so: also a step of 0 is one, and hides all that came before.
     lines: how many there are; damaged: the numbers of those that could not be read, grows as snapshots are decoded.
     """
 
     number: int
     started: float | None = None
     resumed_from: int | None = None
+    purges: bool = False
     end: str | None = None
     ended: float | None = None
     last: float | None = None
@@ -83,6 +85,14 @@ class Journal:
     measures: dict[str, Rows] = field(default_factory=dict)
     distributions: dict[tuple[str, str], list[Snapshot]] = field(default_factory=dict)
     records: dict[str, list[Any]] = field(default_factory=dict)
+
+    @property
+    def hides_from(self) -> int | None:
+        """The step from which earlier attempts are hidden; None where only what is recorded again is.
+
+        A run that merely goes on with step 0 may count several things.
+        """
+        return self.resumed_from if self.purges else self.resumed_from or None
 
 
 def read_journal(path: Path, attempt: int) -> Journal:
@@ -116,7 +126,11 @@ def _read_line(journal: Journal, line: bytes) -> None:
     if reader is not None:
         reader(journal, stamp, payload)
     elif kind in RECORDS:
-        journal.records.setdefault(kind, []).append(from_plain(RECORDS[kind], payload))
+        payload.setdefault("stamp", to_plain(stamp))  # a record that has one has its line's, unless it says otherwise
+        record = from_plain(RECORDS[kind], payload)
+        if isinstance(record, PredictionSet) and any(len(row) != len(record.confusion) for row in record.confusion):
+            raise ValueError("a confusion matrix that is not square")
+        journal.records.setdefault(kind, []).append(record)
     else:
         raise ValueError("a kind of line that is not known")
     journal.last = stamp.time if journal.last is None else max(journal.last, stamp.time)
@@ -125,7 +139,7 @@ def _read_line(journal: Journal, line: bytes) -> None:
 
 
 def _stamp(entry: dict[str, Any]) -> Stamp:
-    step, optimizer_step, epoch, time = entry["step"], entry["opt"], entry["epoch"], entry["t"]
+    step, optimizer_step, epoch, time = entry["step"], entry.get("opt", 0), entry.get("epoch"), entry["t"]
     if type(step) is not int or type(optimizer_step) is not int:
         raise TypeError("a step is no integer")
     if step not in INTEGERS or optimizer_step not in INTEGERS:
@@ -146,7 +160,7 @@ def _start(journal: Journal, stamp: Stamp, payload: dict[str, Any]) -> None:
     resumed_from = payload.get("resumed_from")
     if resumed_from is not None and (type(resumed_from) is not int or resumed_from not in INTEGERS):
         raise ValueError("resumed_from is no step")
-    journal.started, journal.resumed_from = stamp.time, resumed_from
+    journal.started, journal.resumed_from, journal.purges = stamp.time, resumed_from, payload.get("purges") is True
 
 
 def _end(journal: Journal, stamp: Stamp, payload: dict[str, Any]) -> None:

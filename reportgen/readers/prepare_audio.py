@@ -19,6 +19,7 @@ LEAST_BYTES = 12_000
 HEAD_BYTES = 44
 # Speech is understood at this rate, and not below.
 LEAST_RATE = 8_000
+HIGHEST_RATE = 10_000_000  # what is beyond is no sound but a damaged header
 SHORTEST = 0.5  # s
 STRETCHES, MOST_STRETCHES = 200, 400
 PARTS = 128  # waveforms are drawn about 40 px high
@@ -90,10 +91,10 @@ def decoded(data: bytes) -> Sound | None:
         with wave.open(io.BytesIO(data)) as file:
             width, channels, rate = file.getsampwidth(), file.getnchannels(), file.getframerate()
             raw = file.readframes(file.getnframes())
-    except (wave.Error, EOFError, ValueError, OSError):
+    except (wave.Error, EOFError, ValueError, OSError, RuntimeError):  # the last where its chunks lead out of it
         return None
     size = width * channels
-    if width not in (1, 2, 3, 4) or size == 0 or rate <= 0:
+    if width not in (1, 2, 3, 4) or size == 0 or not 0 < rate < HIGHEST_RATE:
         return None
     numbers = np.frombuffer(raw[: len(raw) // size * size], np.uint8).reshape(-1, width)
     if width == 1:
@@ -127,7 +128,7 @@ def _with_waveform(record: Audio, data: bytes | None) -> Audio:
     if len(low) > MOST_STRETCHES:
         starts = np.arange(STRETCHES) * len(low) // STRETCHES
         low, high = np.minimum.reduceat(low, starts), np.maximum.reduceat(high, starts)
-    found = [array("f", np.rint(np.nan_to_num(column) * PARTS) / PARTS) for column in (low, high)]
+    found = [array("f", np.rint(np.clip(np.nan_to_num(column), -1, 1) * PARTS) / PARTS) for column in (low, high)]
     if (found[0], found[1]) == (record.low, record.high):
         return record
     return replace(record, low=found[0], high=found[1])

@@ -96,6 +96,8 @@ def _thumbs(
         sheet = plain(sprite)
     except UNREADABLE:
         return (), array("q")
+    if across * wide > sheet.width:  # the record does not fit the picture
+        return (), array("q")
     fits = [row for row in projections[0].rows if (row // across + 1) * high <= sheet.height]
     names, shown = [], []
     for row in _apart(projections[0], fits, limit):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
+from reportgen.readers.prepare_sheets import with_sheet
 from reportgen.readers.shelf import Shelf, first_last_rest
 from reportgen.readers.smaller_picture import opened, smaller
 from reportgen.run.media_kind import media_type
@@ -21,7 +22,11 @@ TINY = 2_000
 
 
 def prepared_images(images: tuple[Images, ...], shelf: Shelf, budget: int) -> tuple[Images, ...]:
-    """`images` with smaller files; what does not find room in `budget` bytes is left out, the oldest steps first."""
+    """`images` with smaller files, those of a large batch as one sheet.
+
+    What does not find room in `budget` bytes is left out, the oldest steps first.
+    """
+    images = tuple(with_sheet(record, shelf) for record in images)
     sized = [_with_sizes(record, shelf) for record in images]
     sides: dict[str, int] = {}
     for record in images:

@@ -21,6 +21,9 @@ LADDER = ((240, 48, 60), (200, 36, 55), (160, 28, 50), (120, 24, 45), (96, 16, 4
 STRIP, STRIPS, STRIP_SIDE = 6, 40, 120
 FASTEST = 20  # ms: browsers slow down what is quicker
 STILL = "The page keeps some of its frames, not the moving picture."
+NOTHING = "It cannot be read, or is too large to be decoded for a page."
+# Pixels of all frames of a video that are decoded: seconds.
+MOST_DECODED = 1 << 30
 
 
 def prepared_videos(records: tuple[Video, ...], shelf: Shelf, budget: int) -> tuple[Video, ...]:
@@ -41,7 +44,7 @@ def _prepared(record: Video, known: dict[str, bytes], kept: list[str], most: int
         return record
     made = smaller(data, record, most) if record.media in kept else None
     if made is None:
-        return replace(record, media="", notes=(*record.notes, STILL))
+        return replace(record, media="", notes=(*record.notes, STILL if record.strip else NOTHING))
     return replace(record, media=shelf.put(made[0], "webp"), notes=(*record.notes, made[1]))
 
 
@@ -110,10 +113,13 @@ def _count(data: bytes) -> int:
 
 
 def _frames(data: bytes, places: Sequence[int], side: int) -> list[Image.Image]:
-    """The frames at `places`, ascending, each at most `side` pixels long; those before the damage of a damaged file."""
+    """The frames at `places`, ascending, each at most `side` pixels long; those before the damage of a damaged file.
+
+    None where all before the last of them, which must be decoded as well, have more pixels than MOST_DECODED.
+    """
     picture = opened(data)
     found: list[Image.Image] = []
-    if picture is None:
+    if picture is None or not places or picture.width * picture.height * (places[-1] + 1) > MOST_DECODED:
         return found
     try:
         for place in places:

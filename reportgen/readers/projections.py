@@ -14,6 +14,9 @@ from reportgen.readers.stored_array import Floats, coarse
 from reportgen.run.logged import Projection
 from reportgen.run.thin_series import even_choice
 
+# Numbers that lie nearer to each other than this, of a largest one of 1, are one point for t-SNE, whose compiled code
+# ends the process when all of its points are one.
+LEAST_SPREAD = 1e-6
 # Points of t-SNE and UMAP: more would take longer than the rest of a page, fewer than the second say little.
 MOST_POINTS, LEAST_POINTS = 500, 10
 FAILED = (ValueError, TypeError, ImportError, RuntimeError, MemoryError, FloatingPointError, AttributeError)
@@ -48,9 +51,9 @@ def pca(matrix: Floats, rows: list[int]) -> Projection:
 
 
 def tsne(matrix: Floats, rows: list[int]) -> Projection | None:
-    """t-SNE of at most MOST_POINTS rows by scikit-learn; None where it is not installed, or for too few rows."""
+    """t-SNE of at most MOST_POINTS rows by scikit-learn; None where it is not installed, or too few rows differ."""
     matrix, rows = _fewer(matrix, rows)
-    if len(matrix) < LEAST_POINTS or importlib.util.find_spec("sklearn") is None:
+    if _too_alike(matrix) or importlib.util.find_spec("sklearn") is None:
         return None
     try:
         learned = importlib.import_module("sklearn.manifold")
@@ -67,9 +70,9 @@ def tsne(matrix: Floats, rows: list[int]) -> Projection | None:
 
 
 def umap(matrix: Floats, rows: list[int]) -> Projection | None:
-    """UMAP of at most MOST_POINTS rows by umap-learn; None where it is not installed, or for too few rows."""
+    """UMAP of at most MOST_POINTS rows by umap-learn; None where it is not installed, or rows are few or all alike."""
     matrix, rows = _fewer(matrix, rows)
-    if len(matrix) < LEAST_POINTS or importlib.util.find_spec("umap") is None:
+    if _too_alike(matrix) or importlib.util.find_spec("umap") is None:
         return None
     neighbours = min(15, len(matrix) - 1)
     try:
@@ -85,6 +88,11 @@ def umap(matrix: Floats, rows: list[int]) -> Projection | None:
 def _fewer(matrix: Floats, rows: list[int]) -> tuple[Floats, list[int]]:
     places = even_choice(len(rows), MOST_POINTS)
     return matrix[places], [rows[place] for place in places]
+
+
+def _too_alike(matrix: Floats) -> bool:
+    """Whether there are fewer than LEAST_POINTS rows, or these are the same but for rounding."""
+    return len(matrix) < LEAST_POINTS or float(np.ptp(_scaled(matrix), axis=0).max(initial=0.0)) < LEAST_SPREAD
 
 
 def _scaled(matrix: Floats) -> Floats:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from reportgen.errors import UnreadableRunError
-from reportgen.readers.load import Progress, Reader, runs_in
+from reportgen.readers.load import Progress, Reader, holds_run, load_for_page, runs_in
 from reportgen.readers.page import read_overview
 from reportgen.run.overview import Overview
 from reportgen.run.records import Run
@@ -47,7 +49,7 @@ def find(paths: Sequence[Path], progress: Progress | None = None) -> Iterator[So
 
     A single folder's runs are named by their places in it; of several, each is named as its last folder, with as many
     of those above as tell them apart. What is given twice is taken once. progress: called with bytes read and bytes in
-    all, of event files.
+    all, of event files. A run folder is that run alone, as for `load`, whose own page is the report.html in it.
     """
     wanted = list({_resolved(path): path for path in paths}.values())
     names = given_names([_resolved(path) for path in wanted])
@@ -57,7 +59,7 @@ def find(paths: Sequence[Path], progress: Progress | None = None) -> Iterator[So
             if overview is not None:
                 yield overview
                 continue
-            inside = runs_in(path, progress)
+            inside = [(path, partial(load_for_page, path))] if holds_run(path) else runs_in(path, progress)
         except (OSError, UnreadableRunError) as error:
             said = error if isinstance(error, UnreadableRunError) else UnreadableRunError(f"{path} cannot be read")
             yield Source(name, path, _failing(said))
@@ -84,7 +86,7 @@ def _failing(error: UnreadableRunError) -> Reader:
 def _resolved(path: Path) -> Path:
     try:
         return path.resolve()
-    except (OSError, RuntimeError):  # a loop of links: reading it says so
+    except (OSError, RuntimeError, ValueError):  # a loop of links, or a null byte: reading it says so
         return path.absolute()
 
 
@@ -97,7 +99,8 @@ def given_names(paths: Sequence[Path]) -> list[str]:
     depths = [1] * len(parts)
     while True:
         names = ["/".join(part[-depth:]) for part, depth in zip(parts, depths, strict=True)]
-        alike = [at for at, name in enumerate(names) if names.count(name) > 1 and depths[at] < len(parts[at])]
+        amounts = Counter(names)
+        alike = [at for at, name in enumerate(names) if amounts[name] > 1 and depths[at] < len(parts[at])]
         if not alike:
             return names
         for at in alike:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import warnings
 
 from PIL import Image, UnidentifiedImageError, features
@@ -11,9 +12,10 @@ from reportgen.run.media_kind import media_type
 
 # A picture of at most so many bytes is not worth a second encoding.
 SMALL_BYTES = 8_000
-# More pixels than these are decoded for no page: 64 million, as a picture of 8,192 x 8,192.
-MOST_PIXELS = 1 << 26
+# More pixels than these are decoded for no page: 32 million, as a picture of 8,192 x 4,096, take 100 MB and more.
+MOST_PIXELS = 1 << 25
 COLOURS = 1024
+# What Pillow raises for damaged files of one format or another.
 UNREADABLE = (
     UnidentifiedImageError,
     OSError,
@@ -21,6 +23,10 @@ UNREADABLE = (
     SyntaxError,
     EOFError,
     MemoryError,
+    LookupError,
+    ArithmeticError,
+    TypeError,
+    struct.error,
     Image.DecompressionBombError,
 )
 

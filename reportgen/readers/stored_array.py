@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import warnings
 from array import array
 from typing import Any
 
@@ -21,10 +22,12 @@ def stored_array(data: bytes | None, columns: int | None = None) -> npt.NDArray[
     if data is None:
         return None
     try:
-        values = np.load(io.BytesIO(data), allow_pickle=False)
-    except (ValueError, EOFError, OSError, MemoryError):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            values = np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
+    except Exception:  # noqa: BLE001 - of a damaged header NumPy lets through whatever Python's own parser raises
         return None
-    if not isinstance(values, np.ndarray) or values.ndim != 2 or values.dtype.kind not in "biuf":
+    if values.ndim != 2 or values.dtype.kind not in "biuf":
         return None
     return values if columns is None or values.shape[1] == columns else None
 

@@ -18,13 +18,15 @@ from reportgen.figures.frame import BESIDE, LARGE, Size
 from reportgen.figures.graph import GraphView, graph_view
 from reportgen.figures.grey import grey_picture
 from reportgen.figures.overlay import overlay
+from reportgen.figures.picture_width import is_coarse, picture_width
 from reportgen.figures.points import point_chart, point_swatch
 from reportgen.figures.ridgeline import ridgeline
 from reportgen.figures.small import bar, histogram, spark, swatch
 from reportgen.figures.views import SIDES, mesh_view
 from reportgen.figures.waveform import waveform
 from reportgen.render.anchors import Anchors, walk
-from reportgen.run.media_kind import drawn_as_svg, media_type, sound_type
+from reportgen.run.media_kind import drawn_names, media_type, sound_type
+from reportgen.run.picture_size import picture_size
 
 # matplotlib draws so many charts a page (20 ms each); our own writer some more; the rest are sparks in a line.
 MOST_CHARTS = 25
@@ -37,6 +39,7 @@ class Figures:
 
     def __init__(self, page: Page, anchors: Anchors) -> None:
         self._media, self._anchors = page.media, anchors
+        self._drawn = drawn_names(page.media)
         self._charts: dict[tuple[int, bool], str] = {}
         self._kept: list[object] = []  # ids of objects stay theirs only while they live
         self._graphs: dict[int, GraphView] = {}
@@ -110,6 +113,10 @@ class Figures:
         """The boxes over a picture; empty without any."""
         return Markup(overlay(item)) if item.boxes else Markup("")
 
+    def shown_width(self, item: ImageItem, small: bool = False) -> int:
+        """How many px wide a picture is shown; 0 for as wide as it is. small: among thumbnails."""
+        return picture_width(item, picture_size(self._media.get(item.media, b"")), small)
+
     def curves(self, block: CurveChart) -> Markup:
         """The chart; empty when nothing of it can be drawn."""
         return Markup(curve_chart(block))
@@ -133,14 +140,13 @@ class Figures:
 
     def coarse(self, name: str) -> bool:
         """Whether a picture is so small that its pixels should stay sharp when it is enlarged."""
-        data = self._media.get(name, b"")
-        return media_type(data) == "image/png" and 0 < int.from_bytes(data[16:20], "big") <= 96
+        return is_coarse(picture_size(self._media.get(name, b"")))
 
     def picture(self, item: ImageItem, width: int) -> Markup | None:
         """A small grey picture as shapes, `width` px wide; None for a picture that is to be shown as an image."""
-        data = self._media.get(item.media)
-        if data is None or not drawn_as_svg(data):
+        if item.media not in self._drawn:
             return None
+        data = self._media[item.media]
         drawn = grey_picture(data, item.alt or item.title or "picture", width)
         return Markup(drawn) if drawn else None
 

@@ -1,7 +1,8 @@
 """The records as JSON's types and back, by their type hints alone: one codec for the journal, run.json and the page.
 
 A dataclass becomes a mapping of its fields that differ from their defaults; a Distribution and a TensorSpec a short
-list (there are thousands of them); an array a list. Numbers that JSON has not are the strings "nan", "inf" and "-inf".
+list (there are thousands of them); an array a list, of the shortest numbers that give it again. Numbers that JSON has
+not are the strings "nan", "inf" and "-inf".
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from functools import cache
 from itertools import compress
 from typing import Any, TypeVar
 
+from reportgen.run.curve_columns import lengthened, shortened
 from reportgen.run.distribution import LARGEST_BIN, Distribution
 from reportgen.run.graph import TensorSpec
+from reportgen.run.logged import PRCurve
 
 Record = TypeVar("Record")
 Decoder = Callable[[Any], Any]
@@ -27,6 +30,10 @@ NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 SCALARS = 10
 # Unused bins inside a stretch are cheaper written as zeros than as a new stretch.
 LONGEST_GAP = 3
+# Digits that may be enough for a float32: from 6 on, which any number of 6 digits survives; 9 are always enough.
+DIGITS = (6, 10)
+# Up to here an integer is no longer than the float.
+LARGEST_WHOLE = 1e15
 ALL_BINS = array("h", range(-LARGEST_BIN, LARGEST_BIN + 1))
 
 
@@ -42,7 +49,7 @@ def to_plain(value: Any) -> Any:
     if kind is TensorSpec:
         return [value.dtype, list(value.shape), value.name] if value.name else [value.dtype, list(value.shape)]
     if isinstance(value, array):
-        return [plain_number(number) for number in value] if value.typecode in "fd" else value.tolist()
+        return _plain_array(value)
     if isinstance(value, (tuple, list)):
         return [to_plain(item) for item in value]
     if isinstance(value, Mapping):
@@ -54,7 +61,7 @@ def to_plain(value: Any) -> Any:
             item = getattr(value, field.name)
             if not (field.name in defaults and _same(item, defaults[field.name])):
                 plain[field.name] = to_plain(item)
-        return plain
+        return shortened(plain, value) if kind is PRCurve else plain
     raise TypeError(f"a record holds a {kind.__name__}, which has no plain form")
 
 
@@ -63,6 +70,37 @@ def plain_number(value: float) -> float | str:
     if math.isfinite(value):
         return value
     return "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
+
+
+def _plain_array(values: array[Any]) -> list[Any]:
+    if values.typecode == "f":
+        return _shortest(values)
+    if values.typecode == "d":
+        return [int(number) if _whole(number) else plain_number(number) for number in values]
+    return values.tolist()
+
+
+def _whole(number: float) -> bool:
+    """Whether a number is written shorter as an integer: "5021" and not "5021.0". A negative zero is none."""
+    return -LARGEST_WHOLE < number < LARGEST_WHOLE and number == int(number) and (number != 0 or str(number) == "0.0")
+
+
+def _shortest(values: array[float]) -> list[float | str]:
+    """For each float32 the number with the fewest digits that becomes it again."""
+    found = values.tolist()
+    places = [place for place, number in enumerate(found) if math.isfinite(number)]
+    wanted = [found[place] for place in places]
+    for digits in range(*DIGITS):
+        short = [float(f"{number:.{digits}g}") for number in wanted]
+        again = array("f", short)
+        longer = []
+        for place, number, given, made in zip(places, wanted, short, again, strict=True):
+            if made == number:
+                found[place] = given
+            else:
+                longer.append((place, number))
+        places, wanted = [place for place, _ in longer], [number for _, number in longer]
+    return list(map(plain_number, found))
 
 
 def from_plain(cls: type[Record], data: Any) -> Record:
@@ -82,6 +120,9 @@ def _new_decoder(hint: Any) -> Decoder:
         return _distribution
     if hint is TensorSpec:
         return _tensor_spec_decoder()
+    if hint is PRCurve:
+        record = _record_decoder(PRCurve)
+        return lambda data: lengthened(data, record(data))
     if dataclasses.is_dataclass(hint):
         return _record_decoder(typing.cast("type[Any]", hint))
     if origin is tuple:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -145,6 +146,8 @@ def read_manifest(path: Path) -> Meta:
     """
     file = path / MANIFEST
     try:
+        if file.exists() and not (file.is_file() or file.is_dir()):  # reading a pipe or a device may never end
+            raise OSError(errno.EINVAL, "not a regular file")
         data: Any = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         what = f"{path} is not a run folder: it has no {MANIFEST}; give a folder that a run wrote"

@@ -170,7 +170,8 @@ class Mesh:
 class TensorRecord:
     """A tensor logged under a tag at a step. media: .npy, "" where a page does not keep it.
 
-    dtype: torch's name without "torch." ("bfloat16" is stored as float32). first: its first values, in C order.
+    dtype: torch's name without "torch." ("bfloat16" is stored as float32). first: its first values, in C order; complex
+    ones are text, and so are "nan", "inf" and "-inf", which JSON has not as numbers.
     """
 
     tag: str

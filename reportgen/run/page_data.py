@@ -20,7 +20,7 @@ from reportgen.errors import NewerSchemaError, UnreadableRunError
 from reportgen.run.codec import from_plain, to_plain
 from reportgen.run.columns import Packer, Unpacker
 from reportgen.run.distribution_columns import pack_distributions, unpack_distributions
-from reportgen.run.media_kind import shown_whole
+from reportgen.run.media_kind import held_names
 from reportgen.run.record_columns import pack_records, unpack_records
 from reportgen.run.records import SCHEMA, Run
 from reportgen.run.series import Series
@@ -34,8 +34,8 @@ MOST_BYTES = 1 << 30
 def encode(run: Run, shown: Collection[str] = ()) -> str:
     """`run` as text of [ -~] without "<" and "&". The same run gives the same text.
 
-    shown: names of the pictures and sounds that the page shows. Those of them that it holds as they are, in an `<img>`
-    or `<audio>`, are left out here: `decode` is given them again.
+    shown: names of the pictures and sounds that the page shows, in its order. Those of them that it holds as they are,
+    in an `<img>` or `<audio>`, are left out here: `decode` is given them again.
     """
     packer = Packer()
     scalars = {tag: pack_series(packer, series) for tag, series in run.scalars.items()}
@@ -45,7 +45,8 @@ def encode(run: Run, shown: Collection[str] = ()) -> str:
     }
     distributions = {kind: pack_distributions(packer, group) for kind, group in run.distributions.items()}
     pictures = {name: run.media[name] for name in sorted(run.media)}
-    pictures = {name: data for name, data in pictures.items() if name not in shown or not shown_whole(data)}
+    held = held_names({name: pictures[name] for name in shown if name in pictures})
+    pictures = {name: data for name, data in pictures.items() if name not in held}
     bare, plans = pack_records(packer, run)
     head = {
         "run": to_plain(replace(run, scalars={}, measures={}, distributions={}, media={}, **bare)),

@@ -119,6 +119,7 @@ class Images:
     """Images logged under a tag at a step: names in Run.media with a caption each; `total` is how many were given.
 
     sizes: width and height of each in pixels as it was given, () when not known. boxes: those of each image, ().
+    sheet: how many images its one file shows side by side, row by row, `columns` in a row; 0 where each has a file.
     """
 
     tag: str
@@ -129,6 +130,8 @@ class Images:
     notes: tuple[str, ...] = ()
     sizes: tuple[tuple[int, int], ...] = ()
     boxes: tuple[tuple[Box, ...], ...] = ()
+    sheet: int = 0
+    columns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +217,7 @@ class Meta:
     status: "finished", "running", "failed", "stopped by the user", "ended without build()", "no end recorded", or
     IMPORTED for a run of another program's log, which does not say how it ended.
     started, ended, last_record: seconds since the Unix epoch (ended is None while no end is recorded).
+    recorder: the class that the program called, where that is not Report: "SummaryWriter" or "Visualizer".
     """
 
     title: str
@@ -227,6 +231,7 @@ class Meta:
     cost: Cost = field(default_factory=Cost)
     attempts: tuple[Attempt, ...] = ()
     reportgen: str = ""
+    recorder: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ def _last(file: Path) -> Reached:
             entry = json.loads(line)
             if entry["k"] not in COUNTING:
                 continue
-            step, optimizer_step, epoch = entry["step"], entry["opt"], entry["epoch"]
+            step, optimizer_step, epoch = entry["step"], entry.get("opt", 0), entry.get("epoch")
         except (ValueError, TypeError, LookupError, RecursionError):
             continue
         if type(step) is int and type(optimizer_step) is int and (epoch is None or type(epoch) in (int, float)):

@@ -10,8 +10,10 @@ from reportgen.run.distribution import DistributionSeries
 from reportgen.run.media_names import named_media
 from reportgen.run.records import Images, Run
 from reportgen.run.series import Series
+from reportgen.run.sheets import shown_in
 from reportgen.run.thin_distributions import MOMENT_BITS, thin_distributions
 from reportgen.run.thin_graphs import thin_graphs
+from reportgen.run.thin_layers import fewer_layers
 from reportgen.run.thin_logged import count_moments, thin_logged
 from reportgen.run.thin_records import thin_images, thin_predictions, thin_tables, thin_texts
 from reportgen.run.thin_series import point_limit, thin_all, tick_of
@@ -30,8 +32,10 @@ def thin(run: Run) -> Run:
     tick = tick_of((run.meta.last_record or run.meta.ended or run.meta.started) - run.meta.started)
     scalars, changed = _scalars(run.scalars, tick, said)
     measures, measures_changed = _measures(run.measures, tick, said)
-    distributions, distributions_changed = thin_distributions(run.distributions)
-    if distributions_changed:
+    fewer, told_of_layers = fewer_layers(run.distributions)
+    said += [told_of_layers] if told_of_layers else []
+    distributions, distributions_changed = thin_distributions(fewer)
+    if distributions_changed or told_of_layers:
         said.append(_about_distributions(distributions))
     predictions, images = thin_predictions(run.predictions), thin_images(run.images)
     texts, tables = thin_texts(run.texts), thin_tables(run.tables)
@@ -125,9 +129,9 @@ def _count_pictures(moments: dict[str, dict[str, int]], logged: tuple[Images, ..
     given: Counter[str] = Counter()
     left: Counter[str] = Counter()
     for record in logged:
-        given[record.tag] += max(record.total, len(record.media))
+        given[record.tag] += max(record.total, shown_in(record))
     for record in kept:
-        left[record.tag] += len(record.media)
+        left[record.tag] += shown_in(record)
     for tag, amount in left.items():
         if given[tag] > amount:
             known = moments.setdefault("pictures", {})
@@ -135,7 +139,7 @@ def _count_pictures(moments: dict[str, dict[str, int]], logged: tuple[Images, ..
 
 
 def _pictures(images: tuple[Images, ...]) -> int:
-    return sum(len(record.media) for record in images)
+    return sum(shown_in(record) for record in images)
 
 
 def _part(tick: int) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
 from reportgen.run.predictions import Example, PredictionSet
 from reportgen.run.records import Images, TableRecord, TextRecord
+from reportgen.run.sheets import MOST, on_sheet
 from reportgen.run.thin_series import even_choice
 
 # Evaluations of a split whose metrics stay; of three of them (first, best, last) more stays.
@@ -21,6 +21,8 @@ MOMENTS = 4
 IMAGE_MOMENTS = 12
 PICTURES = 25
 ALL_PICTURES = 100
+# A contact sheet takes as much of a page as so many pictures.
+SHEET = 4
 TEXTS = 100
 TEXT_LENGTH = 20_000
 ROWS = 1000
@@ -95,20 +97,23 @@ def _bare(one: PredictionSet) -> PredictionSet:
 def thin_images(images: tuple[Images, ...]) -> tuple[Images, ...]:
     """At most IMAGE_MOMENTS of each tag with PICTURES each, and fewer of both where ALL_PICTURES would be passed.
 
-    Pictures of one moment are left out before the first or the last moment of a tag is.
+    Pictures of one moment are left out before the first or the last moment of a tag is. Those that become a contact
+    sheet (run.sheets) are left out only beyond what a sheet shows.
     """
-    least = sum(min(2, amount) for amount in Counter(record.tag for record in images).values())
-    pictures = max(1, min(PICTURES, ALL_PICTURES // max(1, least)))
+    ends = chosen(images, lambda r: r.tag, 2)
+    fitting = (p for p in range(PICTURES, 0, -1) if sum(_weight(record, p) for record in ends) <= ALL_PICTURES)
+    pictures = next(fitting, 1)
     few: list[Images] = []
     for moments in range(IMAGE_MOMENTS, 0, -1):
         few = chosen(images, lambda r: r.tag, moments)
-        if sum(min(pictures, len(record.media)) for record in few) <= ALL_PICTURES:
+        if sum(_weight(record, pictures) for record in few) <= ALL_PICTURES:
             break
     left = ALL_PICTURES
     found: list[Images] = []
     for record in few:
-        kept = min(pictures, left, len(record.media))
-        left -= kept
+        weight = min(left, _weight(record, pictures))
+        left -= weight
+        kept = min(MOST, len(record.media)) if weight and on_sheet(record) else min(weight, len(record.media))
         if kept < len(record.media):
             record = replace(
                 record,
@@ -120,6 +125,11 @@ def thin_images(images: tuple[Images, ...]) -> tuple[Images, ...]:
             )
         found.append(record)
     return tuple(found)
+
+
+def _weight(record: Images, pictures: int) -> int:
+    """How many of ALL_PICTURES a record takes when each may take `pictures`."""
+    return min(pictures, SHEET if record.sheet or on_sheet(record) else len(record.media))
 
 
 def thin_texts(texts: tuple[TextRecord, ...]) -> tuple[TextRecord, ...]:

@@ -18,6 +18,7 @@ from reportgen.sections import (
     pr_curves,
     predictions,
 )
+from reportgen.sections.calls import filling
 from reportgen.sections.header import header
 from reportgen.sections.section import Section
 from reportgen.sections.start import start
@@ -47,8 +48,12 @@ def build_sections(run: Run, diagnosis: Diagnosis) -> tuple[Header, tuple[Sectio
     views = [view for _, view in built if view is not None]
     imported = run.meta.status == IMPORTED
     if is_empty(run) and not imported:  # of another program's log nothing more can be recorded
-        views.insert(0, start(SECTIONS))
-    missing = [f"{section.name} (call {section.call})" for section, view in built if view is None and section.call]
+        views.insert(0, start(SECTIONS, run.meta.recorder))
+    missing = [
+        f"{section.name} (call {call})"
+        for section, view in built
+        if view is None and section.call and (call := filling(section.id, section.call, run.meta.recorder))
+    ]
     footer = []
     if missing and not imported:
         footer.append(f"Not recorded: {'; '.join(missing)}.")

@@ -62,6 +62,8 @@ def kept(run: Run, kind: str, tag: str, records: Sequence[object]) -> str:
     shown = min(len(records), STEPS)
     if logged <= shown:
         return ""
+    if shown == 1:
+        return f"1 of {counted(logged, 'step')} is kept."
     return f"{count(shown)} of {counted(logged, 'step')} are kept, the first and the last among them."
 
 

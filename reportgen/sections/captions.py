@@ -20,13 +20,13 @@ def metric_caption(curves: Sequence[Curve]) -> str:
     """
     names = names_of(curves)
     told = [_clause(curve, name) for curve, name in zip(curves[:TOLD], names[:TOLD], strict=True)]
-    bad = [clause for curve, name in zip(curves, names, strict=True) if (clause := _bad(curve, name))]
-    return " ".join(_sentence(part) for part in ("; ".join(told), *bad))
+    bad = [(clause, name) for curve, name in zip(curves, names, strict=True) if (clause := _bad(curve, name))]
+    return " ".join(_sentence(part, name) for part, name in (("; ".join(told), names[0]), *bad))
 
 
-def _sentence(text: str) -> str:
-    """A split begins a sentence with a capital letter; a tag is a name and stays as it is."""
-    return sentence(text) if text.startswith((*SPLITS, "every")) else f"{text}."
+def _sentence(text: str, name: str) -> str:
+    """A split begins a sentence with a capital letter; a tag (`name`) is a name and stays as it is."""
+    return f"{text}." if name not in SPLITS and text.startswith(f"{name} ") else sentence(text)
 
 
 def _clause(curve: Curve, name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from reportgen.blocks.media import ImageGrid, ImageItem
 from reportgen.blocks.page import Block, SectionView
@@ -21,6 +22,8 @@ from reportgen.sections.section import Section
 
 # Kinds with a look of their own, parts of a scale of numbers, and points of a page that say their names.
 KINDS, PARTS, TITLES = 10, 5, 1000
+# So few points have their names beside them, so long at most.
+NAMED, NAME = 40, 18
 HOW = (
     "Each point is a row of a table of vectors, placed so that rows near each other there are near here; the axes have "
     "no unit."
@@ -42,7 +45,11 @@ def build(run: Run, diagnosis: Diagnosis) -> SectionView | None:
         titles -= sum(len(one.rows) for one in last.projections) if named_points else 0
         shown = few_steps(records)
         drawn = {id(record): _drawn(run, record, record is last and named_points) for record in shown}
-        if len(shown) == 1:
+        alone = drawn[id(last)][0] if len(shown) == len(drawn[id(last)]) == 1 else None
+        if isinstance(alone, PointChart):  # beside the single charts of other tags
+            title = f"{named(tag, 80)}: {alone.title}"
+            blocks.append(replace(alone, title=title, caption=told(at_step(last), alone.caption)))
+        elif len(shown) == 1:
             blocks.append(Text(at_step(last).capitalize() + ".", muted=True, title=named(tag, 80)))
             blocks += drawn[id(last)]
         else:
@@ -67,7 +74,7 @@ def _drawn(run: Run, record: Embedding, titles: bool) -> list[Block]:
             ImageItem(
                 name,
                 f"picture of row {count(row)} of {named(record.tag, 60)}",
-                f"{at + 1}: {_first(known.get(row, ())) or f'row {count(row)}'}",
+                f"{at + 1}: {_label(known.get(row, ()), 0) or f'row {count(row)}'}",
             )
             for at, (name, row) in enumerate(zip(record.thumbs, record.thumb_rows, strict=False))
             if name in run.media
@@ -77,16 +84,17 @@ def _drawn(run: Run, record: Embedding, titles: bool) -> list[Block]:
 
 
 def _chart(record: Embedding, projection: Projection, known: dict[int, Sequence[str]], titles: bool) -> PointChart:
-    groups, ordered, other = _groups([_first(known.get(row, ())) for row in projection.rows])
+    column = _telling(record, known)
+    groups, ordered, other = _groups([_label(known.get(row, ()), column) for row in projection.rows])
     places = {row: at for at, row in enumerate(projection.rows)}
     marks = tuple(
         PointMark(projection.x[places[row]], projection.y[places[row]], str(at + 1))
         for at, row in enumerate(record.thumb_rows)
         if row in places
-    )
+    ) or _names(projection, known)
     drawn = len(projection.rows)
     few = f"{count(drawn)} of {counted(record.rows, 'row')}" if drawn < record.rows else counted(drawn, "row")
-    legend = named(record.header[0], 40) if record.header and len(groups) > 1 else ""
+    legend = named(record.header[column], 40) if column < len(record.header) and len(groups) > 1 else ""
     return PointChart(
         projection.method,
         tuple(
@@ -109,6 +117,28 @@ def _chart(record: Embedding, projection: Projection, known: dict[int, Sequence[
         marks,
         slug("embedding", f"{record.tag} {projection.method}"),
     )
+
+
+def _names(projection: Projection, known: dict[int, Sequence[str]]) -> tuple[PointMark, ...]:
+    """The names of few points, from the column of the metadata that has most different ones."""
+    rows = projection.rows
+    columns = max((len(known.get(row, ())) for row in rows), default=0)
+    if len(rows) > NAMED or not columns:
+        return ()
+    kinds = [len({_label(known.get(row, ()), at) for row in rows}) for at in range(columns)]
+    column = kinds.index(max(kinds))
+    if kinds[column] < 2:
+        return ()
+    names = [cut(_label(known.get(row, ()), column), NAME) for row in rows]
+    there = [at for at, name in enumerate(names) if name]
+    return tuple(PointMark(projection.x[at], projection.y[at], names[at], ring=False) for at in there)
+
+
+def _telling(record: Embedding, known: dict[int, Sequence[str]]) -> int:
+    """The column of the metadata that tells kinds of rows apart: the first that _groups makes several groups of."""
+    columns = max((len(words) for words in known.values()), default=0)
+    several = (at for at in range(columns) if len(_groups([_label(words, at) for words in known.values()])[0]) > 1)
+    return next(several, 0)
 
 
 def _groups(labels: list[str]) -> tuple[list[tuple[str, Places]], bool, bool]:
@@ -153,8 +183,8 @@ def _known(record: Embedding) -> dict[int, Sequence[str]]:
     return dict(zip(rows, record.metadata, strict=False))
 
 
-def _first(known: Sequence[str]) -> str:
-    return known[0] if known else ""
+def _label(known: Sequence[str], column: int) -> str:
+    return known[column] if column < len(known) else ""
 
 
 def _all_labels(header: Sequence[str], row: int, known: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ from reportgen.blocks.text import Code, Fold, KeyValues, Text
 from reportgen.blocks.wording import count, counted, cut, moment, percent, seconds
 from reportgen.diagnose import Diagnosis
 from reportgen.run.records import IMPORTED, Meta, Model, Run
+from reportgen.sections.cost import in_loop, share_of_run
 from reportgen.sections.pace import duration
 from reportgen.sections.section import Section
 
@@ -22,8 +23,9 @@ IMPORTED_ATTEMPTS = "Several writers wrote in turn; all is shown, except what a 
 def build(run: Run, diagnosis: Diagnosis) -> SectionView:
     """The section; it is always there."""
     meta = run.meta
-    imported = meta.status == IMPORTED
-    blocks: list[Block] = [_machine(run)] if imported and not meta.config else [_configuration(meta), _machine(run)]
+    # A program that has no Report could not give it a configuration.
+    foreign = meta.status == IMPORTED or bool(meta.recorder)
+    blocks: list[Block] = [_machine(run)] if foreign and not meta.config else [_configuration(meta), _machine(run)]
     if meta.environment.argv:
         blocks.append(Code(" ".join(map(_quoted, meta.environment.argv)), title="Command"))
     blocks.extend(_optimizers(run))
@@ -132,20 +134,20 @@ def _attempts(meta: Meta) -> Table:
 
 
 def _cost(run: Run) -> list[Block]:
-    cost, spent = run.meta.cost, duration(run)
-    if cost.seconds <= 0:
+    known, share = in_loop(run), share_of_run(run)
+    total = sum(known.values())
+    if total <= 0:
         return []
-    share = f", {percent(cost.seconds / spent)} of the run" if spent else ""
-    parts = sorted(cost.by_collector.items(), key=lambda each: (-each[1], each[0]))
-    rows: tuple[tuple[Cell, ...], ...] = tuple(
-        (name, took, Bar(min(1.0, took / cost.seconds))) for name, took in parts if took > 0
-    )
+    parts = sorted(known.items(), key=lambda each: (-each[1], each[0]))
+    rows: tuple[tuple[Cell, ...], ...] = tuple((name, took, Bar(min(1.0, took / total))) for name, took in parts)
+    told = f"{seconds(total)} of the thread that called" if run.meta.recorder else ""
+    told = told or f"{seconds(total)} of the training loop's own thread"
     return [
         Table(
             (Column("collector", "code"), Column("time", "seconds"), Column("share", "percent")),
             rows,
             title="What collecting cost",
-            caption=f"{seconds(cost.seconds)} of the training loop's own thread{share}.",
+            caption=f"{told}, {percent(share)} of the run." if share is not None else f"{told}.",
         )
     ]
 

@@ -8,13 +8,14 @@ from reportgen.blocks.text import Fold
 from reportgen.blocks.wording import counted
 from reportgen.diagnose import Diagnosis
 from reportgen.run.records import Run
+from reportgen.sections.calls import as_called, finding_as_called
 from reportgen.sections.section import Section
 
 
 def build(run: Run, diagnosis: Diagnosis) -> SectionView:
     """The section; it is always there, since nothing found is a result too."""
-    wanting = diagnosis.attention
-    remarks = diagnosis.findings[len(wanting) :]
+    said = tuple(finding_as_called(finding, run.meta.recorder) for finding in diagnosis.findings)
+    wanting, remarks = said[: len(diagnosis.attention)], said[len(diagnosis.attention) :]
     blocks: list[Block] = list(wanting)
     if remarks:
         blocks.extend(remarks if not wanting else [Fold(counted(len(remarks), "remark"), remarks)])
@@ -23,7 +24,9 @@ def build(run: Run, diagnosis: Diagnosis) -> SectionView:
         blocks.append(Fold(f"{counted(len(diagnosis.passed), 'check')} passed", (passed,)))
     if diagnosis.unchecked:
         columns = (Column("what would hold"), Column("why it could not be checked"), Column("rule", "code"))
-        missing = Table(columns, tuple((c.title, c.why, c.id) for c in diagnosis.unchecked))
+        missing = Table(
+            columns, tuple((c.title, as_called(c.why, run.meta.recorder), c.id) for c in diagnosis.unchecked)
+        )
         blocks.append(Fold(f"{counted(len(diagnosis.unchecked), 'check')} could not be made", (missing,)))
     return SectionView(
         id="findings",

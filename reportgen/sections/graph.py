@@ -12,6 +12,7 @@ from reportgen.blocks.wording import count, counted, cut, scaled, sentence
 from reportgen.diagnose import Diagnosis
 from reportgen.run.graph import Fault, Graph
 from reportgen.run.records import Run
+from reportgen.sections.calls import graph_as_called
 from reportgen.sections.graph_health import health_of
 from reportgen.sections.graph_map import is_unseen, map_caption, module_map
 from reportgen.sections.layer_list import Layer, layers_of
@@ -30,7 +31,7 @@ def build(run: Run, diagnosis: Diagnosis) -> SectionView | None:
     layers = layers_of(run)
     blocks: list[Block] = []
     for graph in run.graphs:
-        blocks.extend(_of(run, diagnosis, graph, layers))
+        blocks.extend(_of(run, diagnosis, graph_as_called(graph, run.meta.recorder), layers))
     if not is_watched(run) and layers:
         blocks.append(layer_table(run, layers))
     told = _MAPS if all(map(is_unseen, run.graphs)) else _CALLS
@@ -47,7 +48,7 @@ def _of(run: Run, diagnosis: Diagnosis, graph: Graph, layers: Sequence[Layer]) -
     drawing = GraphDrawing(
         title,
         shown,
-        map_caption(shown) if unseen else graph_caption(graph),
+        map_caption(shown, run.meta.recorder) if unseen else graph_caption(graph),
         slug("graph", graph.model),
         links={layer.path: layer.anchor for layer in layers[:ROWS] if layer.model == graph.model},
         places={layer.path: layer.box for layer in own},

@@ -8,6 +8,7 @@ from reportgen.blocks.wording import count, counted, sentence
 from reportgen.diagnose.places import module_of
 from reportgen.run.graph import Graph, GraphNode
 from reportgen.run.records import Model
+from reportgen.sections.calls import as_called
 
 
 def is_unseen(graph: Graph) -> bool:
@@ -51,18 +52,20 @@ def module_map(graph: Graph, model: Model | None) -> Graph:
     return Graph(graph.model, graph.captured, tuple(nodes), parameters=graph.parameters, trainable=graph.trainable)
 
 
-def map_caption(graph: Graph) -> str:
-    """What a map shows, and how to get a graph with edges. graph: one that `module_map` made."""
+def map_caption(graph: Graph, recorder: str = "") -> str:
+    """What a map shows, and how to get a graph with edges.
+
+    graph: one that `module_map` made. recorder: as in `Meta`.
+    """
+    call = as_called("report.graph(model, *inputs)", recorder)
     modules = sum(1 for node in graph.nodes if node.path) or 1
     told = f"{counted(modules, 'module')} in the order of registration; {counted(graph.parameters, 'parameter')}"
     if graph.trainable != graph.parameters:
         told += f", {count(graph.trainable)} of them trainable"
     if "lazy modules" in graph.captured:
-        change = "Call the model once, so that they get their shape; then report.graph(model, *inputs) shows its calls."
+        change = f"Call the model once, so that they get their shape; then {call} shows its calls."
     else:
-        change = (
-            "report.graph(model, *inputs) runs it once, uncompiled, and shows its calls with the edges between them."
-        )
+        change = f"{call} runs it once, uncompiled, and shows its calls with the edges between them."
     return f"{sentence(told)} Without edges, since no call was seen. {change}"
 
 

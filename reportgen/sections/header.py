@@ -10,6 +10,8 @@ from reportgen.blocks.text import Stat, Stats
 from reportgen.blocks.wording import count, counted, cut, named, number, percent, scaled, seconds
 from reportgen.diagnose import Diagnosis
 from reportgen.run.records import IMPORTED, Environment, Run
+from reportgen.sections.calls import as_called
+from reportgen.sections.cost import share_of_run
 from reportgen.sections.curves import Curve, curves_of, evenly, last_step
 from reportgen.sections.metrics import SPARK_POINTS, SPLITS
 from reportgen.sections.outcome import losses, main_metric
@@ -31,7 +33,7 @@ def header(run: Run, diagnosis: Diagnosis) -> Header:
     """The header of a run's page."""
     return Header(
         title=cut(run.meta.title, 200) or "run",
-        status=run.meta.status,
+        status=as_called(run.meta.status, run.meta.recorder),
         level=LEVELS.get(run.meta.status, "warning"),
         facts=facts(run),
         verdict=verdict(run, diagnosis),
@@ -45,9 +47,9 @@ def facts(run: Run) -> tuple[str, ...]:
     told = [_duration(run), _steps(run), _commit(environment), _seeds(environment)]
     torch = environment.packages.get("torch", "")
     told.append(f"torch {torch}" if torch else "")
-    spent = duration(run)
-    if spent and 0 < run.meta.cost.seconds <= spent:
-        told.append(f"watching cost {percent(run.meta.cost.seconds / spent)} of the run")
+    share = share_of_run(run)
+    if share is not None:
+        told.append(f"watching cost {percent(share)} of the run")
     return tuple(fact for fact in told if fact)
 
 

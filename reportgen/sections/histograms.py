@@ -9,7 +9,7 @@ from reportgen.blocks.charts import Band, Line, LineChart, Ridgelines
 from reportgen.blocks.page import Block
 from reportgen.blocks.table import Cell, Column, Table
 from reportgen.blocks.text import Text
-from reportgen.blocks.wording import count, counted, named, number, sentence
+from reportgen.blocks.wording import count, counted, named, number, percent, sentence
 from reportgen.run.distribution import Distribution, DistributionSeries
 from reportgen.run.records import Run
 from reportgen.sections.curves import evenly, natural
@@ -36,11 +36,25 @@ def blocks(run: Run) -> list[Block]:
         elif chart is not None:
             found.append(Ridgelines((), table, chart))
         elif series.snapshots:
-            told = "nothing but NaN and infinities" if any(one.count for one in series.snapshots) else "no number"
-            found += [Text(f"{named(tag, 60)} holds {told}.", muted=True), table]
+            found += [Text(f"{named(tag, 60)} holds {_held(series)}.", muted=True), table]
     if len(known) > TAGS:
         found.append(Text(f"{count(TAGS)} of {counted(len(known), 'histogram')} are shown.", muted=True))
     return found
+
+
+def _held(series: DistributionSeries) -> str:
+    """What numbers are that have no shape to draw: one value, few of them beside zeros, all of one size, or none."""
+    finite = [one for one in series.snapshots if one.finite]
+    if not finite:
+        return "nothing but NaN and infinities" if any(one.count for one in series.snapshots) else "no number"
+    least, greatest = min(one.minimum for one in finite), max(one.maximum for one in finite)
+    if least == greatest:
+        told = f"{counted(finite[-1].finite, 'number')}, {number(least)}"
+        others = any(one.count > one.finite for one in series.snapshots)
+        return f"nothing but {number(least)}{', NaN and infinities' if others else ''}"
+    told = f"numbers from {number(least)} to {number(greatest)}"
+    zeros = sum(one.zeros for one in finite) / sum(one.finite for one in finite)
+    return f"{told}, {percent(zeros)} of them exactly 0" if zeros else told
 
 
 def percentile_chart(series: DistributionSeries, title: str) -> LineChart | None:

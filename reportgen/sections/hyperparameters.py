@@ -45,7 +45,7 @@ def _one(run: Run, session: HParams) -> list[Block]:
 
 
 def _better(run: Run, metric: str) -> str:
-    return {"lower": "lower", "higher": "higher"}.get(direction_of(metric, run.meta.direction), "not known")
+    return direction_of(metric, run.meta.direction) or "not known"
 
 
 def _parameters(sessions: Sequence[HParams], names: Sequence[str], title: str) -> Table:

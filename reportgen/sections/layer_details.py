@@ -47,8 +47,9 @@ def details(run: Run, layers: Sequence[Layer]) -> list[Block]:
     detail = next((each for each in (SMALL, MEDIUM, LARGE) if len(known) <= each.layers), LARGE)
     chosen = _chosen(known, detail.layers)
     blocks: list[Block] = [fold for layer in chosen if (fold := _fold(run, layer, detail)) is not None]
-    if len(chosen) < len(known):
-        told = f"Drawn for {len(chosen)} of {counted(len(known), 'layer')}: "
+    recorded = sum(_recorded(run, layer) for layer in layers)
+    if len(chosen) < recorded:
+        told = f"Drawn for {len(chosen)} of {counted(recorded, 'layer')}: "
         blocks.append(Text(told + "those with weight matrices before others, evenly spread.", muted=True))
     if blocks and not detail.rows:
         rows = [series for layer in chosen for row in _series(run, layer, every=False) for series in row]
@@ -65,6 +66,13 @@ def _chosen(layers: list[Layer], limit: int) -> list[Layer]:
     first = [matrices[k] for k in evenly(len(matrices), limit)]
     more = [others[k] for k in evenly(len(others), limit - len(first))] if len(first) < limit - 1 else []
     return [layers[at] for at in sorted({*first, *more})]
+
+
+def _recorded(run: Run, layer: Layer) -> bool:
+    """Whether distributions of it were logged, whether or not the page keeps them."""
+    parameters = [name for name, _ in layer.parameters]
+    held = (name in run.distributions.get(kind, {}) for kind in ("weight", "gradient") for name in parameters)
+    return layer.name in run.distributions.get("activation", {}) or any(held)
 
 
 def _series(run: Run, layer: Layer, every: bool) -> list[list[DistributionSeries]]:

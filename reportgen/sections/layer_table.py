@@ -39,7 +39,7 @@ class Cells:
 
 
 def layer_table(run: Run, layers: Sequence[Layer]) -> Table:
-    """A row a layer with its anchor, and the totals; columns nobody has a value for are left out."""
+    """A row a layer with its anchor, and the totals where any is known; columns nobody has a value for are left out."""
     shown = list(layers[:ROWS])
     columns = [each for each in _columns(run, layers) if any(each.cell(layer) not in (None, "") for layer in shown)]
     rows = [tuple(each.cell(layer) for each in columns) for layer in shown]
@@ -48,12 +48,15 @@ def layer_table(run: Run, layers: Sequence[Layer]) -> Table:
     flops = [layer.flops for layer in layers if layer.flops is not None]
     sums: dict[str, Cell] = {"layer": "total", "parameters": total}
     sums["MFLOP"] = sum(flops) / 1e6 if flops else ""
-    rows.append(tuple(sums.get(each.column.name, "") for each in columns))
+    totals = tuple(sums.get(each.column.name, "") for each in columns)
+    # Of an imported graph neither sizes nor operations are known.
+    known = any(value for value, each in zip(totals, columns, strict=True) if each.column.name != "layer")
+    rows += [totals] if known else []
     return Table(
         columns=tuple(each.column for each in columns),
         rows=tuple(rows),
         caption=_caption(run, layers, shown),
-        anchors=(*(layer.anchor for layer in shown), ""),
+        anchors=(*(layer.anchor for layer in shown), *([""] if known else [])),
         marks=tuple(marks),
         total=len(layers) if len(layers) > len(shown) else 0,
     )

@@ -175,7 +175,7 @@ def _margins(chart: LayoutChart, curves: Mapping[str, Curve], rows: int, started
 
 def _band(line: int, three: Sequence[Curve], axis: Axis) -> Band:
     """The area between lower and upper, where both were logged."""
-    ends: list[dict[tuple[int, int], float]] = []
+    ends: list[dict[tuple[int, float], float]] = []
     for curve in three[1:]:
         places, attempts = axis.positions(curve.series), numbered(curve.series)
         ends.append(dict(zip(zip(attempts, places, strict=True), curve.series.values, strict=True)))

@@ -10,9 +10,9 @@ from reportgen.blocks.table import Cell, Column, Table
 from reportgen.blocks.wording import count, cut, named
 from reportgen.config import TABLE_ROWS
 from reportgen.sections.attempts import numbered, overlapping
-from reportgen.sections.axis import Axis
+from reportgen.sections.axis import Axis, start_of, timed
 from reportgen.sections.curves import Curve
-from reportgen.sections.times import start_of, time_column, timed
+from reportgen.sections.times import time_column
 
 SPLITS = {"train": 1, "val": 2, "test": 3}
 # Positive values over more decades than this are drawn on a logarithmic axis.
@@ -87,8 +87,10 @@ def _ring(curve: Curve, best: int, x: float) -> Point:
     return Point(x, value, curve.written(value))
 
 
+AFTER = Column("after", "elapsed", "time since the run began")
+
 # Where a row of a table belongs: the attempt, as far as attempts overlap, and the place on the axis.
-Key = tuple[int, int]
+Key = tuple[int, float]
 
 
 def numbers_table(
@@ -99,16 +101,19 @@ def numbers_table(
     The ends of each line, its best and its first value that is not finite are among them; of steps next to each other
     one at which more lines have a value is preferred. Steps that two attempts of a resumed run share are two rows.
     started: when the run began, in seconds since the Unix epoch; where the points' times are known, each row says when
-    the first of its values was recorded.
+    the first of its values was recorded. Where the axis counts time, rows begin with it, and end with the step that was
+    given with the first of their values.
     """
     values: dict[Key, list[Cell]] = {}
     times: dict[Key, float] = {}
+    given: dict[Key, int] = {}
     keep: set[Key] = set()
     for column, (curve, attempts) in enumerate(zip(curves, overlapping(curves), strict=True)):
         keys = list(zip(attempts, axis.positions(curve.series), strict=True))
         known = timed(curve.series)
         for at, value in enumerate(curve.series.values):
             values.setdefault(keys[at], [None] * len(curves))[column] = value
+            given.setdefault(keys[at], curve.series.steps[at])
             if known:
                 times[keys[at]] = min(curve.series.times[at], times.get(keys[at], math.inf))
         wanted = {0, len(curve.series) - 1, curve.best()}
@@ -117,15 +122,22 @@ def numbers_table(
     order = sorted(values)
     chosen = [order[at] for at in _rows(order, values, keep, limit)]
     total = max([len(order), *(curve.series.logged for curve in curves)])
-    title = f"Numbers: {count(len(chosen))} of {count(total)} steps" if len(chosen) < total else "Numbers"
-    columns = [Column(axis.label, "step"), *(Column(name, style) for name in names_of(curves))]
-    rows: list[tuple[Cell, ...]] = [(key[1], *values[key]) for key in chosen]
+    what = "steps" if axis.start is None else "moments"
+    title = f"Numbers: {count(len(chosen))} of {count(total)} {what}" if len(chosen) < total else "Numbers"
+    first = Column(axis.label, "step") if axis.start is None else AFTER
+    columns = [first, *(Column(name, style) for name in names_of(curves))]
+    rows: list[tuple[Cell, ...]] = [
+        (key[1] if axis.start is None else key[1] * axis.unit, *values[key]) for key in chosen
+    ]
     if order and order[-1][0]:
         columns.append(Column("attempt", "count", "0 is the first; the run was resumed"))
         rows = [(*row, key[0]) for row, key in zip(rows, chosen, strict=True)]
-    if times:
+    if axis.start is not None:
+        columns += [Column("step", "step", "as it was given; the lines count differently"), time_column(times.values())]
+        rows = [(*row, given[key], times[key]) for row, key in zip(rows, chosen, strict=True)]
+    elif times:
         start = start_of(curves, started)
-        columns += [Column("after", "elapsed", "time since the run began"), time_column(times.values())]
+        columns += [AFTER, time_column(times.values())]
         rows = [
             (*row, times[key] - start if key in times else None, times.get(key))
             for row, key in zip(rows, chosen, strict=True)

@@ -82,7 +82,7 @@ class _Tree:
         if kind == "hr":
             return MarkedNode("rule")
         if kind == "table":
-            return MarkedNode("table", rows=self._rows(node))
+            return MarkedNode("table", rows=self._rows(node), aligned=_aligned(node))
         if kind == "inline":
             return MarkedNode("paragraph", self._line(node.children, "", ""))
         return MarkedNode("paragraph", (MarkedText(node.content),)) if node.content else None
@@ -147,3 +147,10 @@ class _Tree:
         # What else has an address, such as one of a file or a script, says it in brackets.
         words = self._line(node.children, style, "", depth + 1)
         return (*words, MarkedText(f" ({address})", style)) if address else words
+
+
+def _aligned(table: SyntaxTreeNode) -> tuple[str, ...]:
+    """How each column of a table is set, which the parser says in a style of the heading's cells."""
+    heads = [cell for part in table.children[:1] for row in part.children[:1] for cell in row.children]
+    found = tuple(str(cell.attrs.get("style", "")).removeprefix("text-align:") for cell in heads)
+    return found if any(found) else ()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from reportgen.blocks.page import Block, SectionView
 from reportgen.blocks.shapes import MeshViews
-from reportgen.blocks.wording import count, counted, named
+from reportgen.blocks.wording import count, counted, named, number
 from reportgen.diagnose import Diagnosis
 from reportgen.run.logged import Mesh
 from reportgen.run.records import Run
@@ -51,17 +51,31 @@ def _views(record: Mesh, title: str = "", step: bool = False) -> MeshViews:
     vertices = counted(record.vertex_count, "vertex", "vertices")
     facts = [at_step(record)] if step else []
     if record.of > 1:
-        facts.append(f"{record.index + 1} of {count(record.of)} in the batch")
+        place = f"{record.index + 1} of {count(record.of)}"
+        title = f"{title}, {place}" if title else ""
+        facts += [] if title else [f"{place} in the batch"]
     facts.append(f"{count(len(points))} of {vertices} drawn" if len(points) < record.vertex_count else vertices)
     if record.face_count:
         facts.append(counted(record.face_count, "triangle") + ("" if triangles else ", not drawn"))
     return MeshViews(
         points,
-        told(", ".join(facts), *record.notes),
+        told(", ".join(facts), _reach(points), *record.notes),
         title,
         shades if len(shades) == len(points) else (),
         triangles,
     )
+
+
+def _reach(points: Sequence[tuple[float, float, float]]) -> str:
+    """Where the points lie, since each drawing fills its frame: "extent: x -1 to 1, y 0 to 2, z -1 to 1"."""
+    if not points:
+        return ""
+    ends = [(number(min(values)), number(max(values))) for values in zip(*points, strict=True)]
+    told_of = (
+        f"{axis} {low} to {high}" if low != high else f"{axis} {low}"
+        for axis, (low, high) in zip("xyz", ends, strict=True)
+    )
+    return "extent: " + ", ".join(told_of)
 
 
 SECTION = Section("meshes", "", "", build)

@@ -26,7 +26,7 @@ def metric_chart(
     rows: about how many its table of numbers has. started: when the run began, in seconds since the Unix epoch.
     """
     shown = list(curves[:LINES])
-    axis = place(shown)
+    axis = place(shown, started)
     more = [f"{len(shown)} of {count(len(curves))} series are drawn; the table below lists all."]
     told = [*notes, *axis.notes, *(more if len(curves) > len(shown) else [])]
     return assembled(title, shown, shown, axis, rows, started, told)

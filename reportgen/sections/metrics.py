@@ -32,7 +32,7 @@ SPLITS = ("train", "val", "test")
 
 def build(run: Run, diagnosis: Diagnosis) -> SectionView | None:
     """The section, None when nothing was logged."""
-    curves = curves_of(run)
+    curves = [curve for curve in curves_of(run) if not _told_by_hyperparameters(run, curve)]
     if not curves:
         return None
     by_tag = {curve.tag: curve for curve in curves}
@@ -68,6 +68,11 @@ def _view(
     if left_out:
         how += f" {counted(left_out, 'more chart')} of the custom layout {_are(left_out)} not drawn."
     return SectionView("metrics", "Metrics", how, tuple(blocks))
+
+
+def _told_by_hyperparameters(run: Run, curve: Curve) -> bool:
+    """Whether all that a series holds is the single value that stands beside the hyperparameters."""
+    return len(curve.series) == 1 and any(curve.tag in session.metrics for session in run.hparams)
 
 
 def _are(amount: int) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from reportgen.run.records import Run
 from reportgen.run.series import Series
+from reportgen.sections.attempts import starts
 from reportgen.sections.curves import evenly
 
 # Windows of the run whose pace is taken; their median leaves out those in which an evaluation fell.
@@ -49,17 +50,24 @@ def pace(run: Run) -> Pace | None:
     return _logged(busiest) if busiest is not None else None
 
 
+def _attempts(series: Series) -> list[range]:
+    """The positions of each attempt's points: from one attempt to the next nothing ran."""
+    ends = [0, *starts(series), len(series)] if series.restarts else [0, len(series)]
+    return [range(first, last) for first, last in itertools.pairwise(ends)]
+
+
 def _logged(series: Series) -> Pace | None:
     counted = series.optimizer_steps
     steps = counted if len(counted) and counted[-1] > counted[0] else series.steps
     if len(steps) < 3 or len(series.times) != len(steps):
         return None
-    if any(after < before for before, after in itertools.pairwise(steps)):
-        return None  # steps that began anew do not say how many were done
-    ends = evenly(len(steps), WINDOWS + 1)
     found = []
-    for before, after in itertools.pairwise(ends):
-        done, spent = steps[after] - steps[before], series.times[after] - series.times[before]
-        if done > 0 and spent > 0:
-            found.append(spent / done)
+    for part in _attempts(series):
+        if any(after < before for before, after in itertools.pairwise(steps[at] for at in part)):
+            return None  # steps that began anew do not say how many were done
+        ends = evenly(len(part), max(1, WINDOWS * len(part) // len(steps)) + 1)
+        for before, after in itertools.pairwise(part[at] for at in ends):
+            done, spent = steps[after] - steps[before], series.times[after] - series.times[before]
+            if done > 0 and spent > 0:
+                found.append(spent / done)
     return Pace(statistics.median(found), None) if found else None

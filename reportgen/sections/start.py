@@ -5,6 +5,7 @@ from __future__ import annotations
 from reportgen.blocks.page import SectionView
 from reportgen.blocks.table import Column, Table
 from reportgen.blocks.text import Code
+from reportgen.sections.calls import filling
 from reportgen.sections.section import Section
 
 LOOP = """\
@@ -19,12 +20,13 @@ with reportgen.Report("my run", config={"lr": 0.1}) as report:
 """
 
 
-def start(sections: tuple[Section, ...]) -> SectionView:
-    """A section that says which call fills which section."""
-    rows = tuple((section.name, section.call) for section in sections if section.call)
+def start(sections: tuple[Section, ...], recorder: str = "") -> SectionView:
+    """A section that says which call fills which section. recorder: as in `Meta`."""
+    rows = tuple((section.name, call) for section in sections if (call := filling(section.id, section.call, recorder)))
+    table = Table((Column("to see"), Column("call", "code")), rows)
     return SectionView(
         "start",
         "Nothing recorded yet",
         "Each part of this page fills with one call in the training script.",
-        (Table((Column("to see"), Column("call", "code")), rows), Code(LOOP, title="A training loop")),
+        (table,) if recorder else (table, Code(LOOP, title="A training loop")),
     )

@@ -13,7 +13,9 @@ from reportgen.sections.layer_list import finite_or_none
 from reportgen.sections.ridges import linear_scale, outline, spread_of
 
 ROWS = 100
-FIRST = 6
+FIRST = 4
+# Columns that are left out where every tensor has zero there.
+RARE = ("NaN", "infinite")
 
 
 def blocks(run: Run) -> list[Block]:
@@ -23,7 +25,7 @@ def blocks(run: Run) -> list[Block]:
     if not records:
         return []
     total = max(len(run.tensors), sum(run.moments.get("tensors", {}).get(tag, len(each)) for tag, each in groups))
-    columns = (
+    columns: tuple[Column, ...] = (
         Column("tensor", "code"),
         Column("step", "step"),
         Column("shape", "code"),
@@ -36,11 +38,15 @@ def blocks(run: Run) -> list[Block]:
         Column("zeros", "count"),
         Column("NaN", "count"),
         Column("infinite", "count"),
-        Column("first values", "code"),
+        Column("first values"),
     )
     rows = tuple(_row(record) for record in records[:ROWS])
     notes = " ".join(dict.fromkeys(note for record in records for note in record.notes))
-    marks = tuple((at, column) for at, row in enumerate(rows) for column in (10, 11) if row[column])
+    shown = [at for at, column in enumerate(columns) if column.name not in RARE or any(row[at] for row in rows)]
+    columns = tuple(columns[at] for at in shown)
+    rows = tuple(tuple(row[at] for at in shown) for row in rows)
+    rare = [at for at, column in enumerate(columns) if column.name in RARE]
+    marks = tuple((at, column) for at, row in enumerate(rows) for column in rare if row[column])
     return [Table(columns, rows, "Tensors", notes, marks=marks, total=total if total > len(rows) else 0)]
 
 
@@ -79,5 +85,5 @@ def _written(value: Plain, dtype: str) -> str:
         # In JSON numbers that are not finite are words.
         return cut(value, 40) if dtype == "string" or value not in NOT_FINITE else number(NOT_FINITE[value])
     if isinstance(value, float):
-        return number(value, 4)
+        return number(value)
     return str(value)

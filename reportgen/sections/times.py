@@ -9,8 +9,7 @@ from collections.abc import Collection, Sequence
 from reportgen.blocks.charts import Clock
 from reportgen.blocks.table import Column
 from reportgen.blocks.wording import moment
-from reportgen.run.series import Series
-from reportgen.sections.axis import Axis
+from reportgen.sections.axis import Axis, start_of, timed
 from reportgen.sections.curves import Curve
 
 # Knots of a clock: a straight line between two of them is off by less than a pixel, as long as so many are enough.
@@ -21,18 +20,6 @@ ALL_KNOTS = 60
 ATTEMPTS = 30
 
 Knots = tuple[tuple[float, float], ...]
-
-
-def timed(series: Series) -> bool:
-    """Whether every point has a time."""
-    return 0 < len(series.times) == len(series) and all(math.isfinite(time) and time > 0 for time in series.times)
-
-
-def start_of(curves: Sequence[Curve], started: float) -> float:
-    """The moment relative times count from: the run's start, or the first point where that is earlier."""
-    firsts = [min(curve.series.times) for curve in curves if timed(curve.series)]
-    first = min(firsts, default=started)
-    return started if 0 < started <= first else first
 
 
 def time_column(times: Collection[float]) -> Column:
@@ -63,7 +50,7 @@ def _points(
     curves: Sequence[Curve], axis: Axis, attempts: Sequence[Sequence[int]], attempt: int, start: float
 ) -> list[tuple[float, float]]:
     """Places with the seconds at which they were first reached, of the longest curve and of the ends of the others."""
-    found: dict[int, float] = {}
+    found: dict[float, float] = {}
     longest = max(range(len(curves)), key=lambda at: attempts[at].count(attempt))
     for number, curve in enumerate(curves):
         places = axis.positions(curve.series)
@@ -84,8 +71,12 @@ def _knots(points: list[tuple[float, float]], limit: int) -> Knots:
     """Those of the points between which a straight line comes nearest, the worst place first, as many as are needed."""
     near = PIXEL * abs(points[-1][1] - points[0][1])
     kept = [0, len(points) - 1] if len(points) > 1 else [0]
+    known: dict[tuple[int, int], tuple[float, int]] = {}
     while len(kept) < limit:
-        worst = max((_farthest(points, *ends) for ends in itertools.pairwise(kept)), default=(0.0, 0))
+        for ends in itertools.pairwise(kept):
+            if ends not in known:
+                known[ends] = _farthest(points, *ends)
+        worst = max((known[ends] for ends in itertools.pairwise(kept)), default=(0.0, 0))
         if worst[0] <= near:
             break
         kept = sorted({*kept, worst[1]})

@@ -9,6 +9,7 @@ from reportgen.blocks.page import Reading
 from reportgen.blocks.wording import count, counted, cut, number
 from reportgen.diagnose import Diagnosis
 from reportgen.run.records import IMPORTED, Run
+from reportgen.sections.calls import as_called
 from reportgen.sections.curves import Curve
 from reportgen.sections.outcome import losses, main_metric, spoken
 
@@ -56,6 +57,7 @@ def _ending(run: Run) -> list[Reading]:
         "running": "The run is not finished. ",
         IMPORTED: "Read from TensorBoard's event files, which do not say how the run ended. ",
     }.get(run.meta.status, "")
+    status = as_called(status, run.meta.recorder)
     return [Reading(status)] if status else []
 
 

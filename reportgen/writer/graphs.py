@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
+import torch
 from torch import nn
 
 from reportgen.collect.logged.onnx_graph import onnx_graph
@@ -20,6 +21,8 @@ PASSED_ON = (
     ArithmeticError, AssertionError, AttributeError, IndexError, KeyError, LookupError, NotImplementedError, OSError,
     RuntimeError, TypeError, ValueError, ZeroDivisionError,
 )  # fmt: skip
+# Why a model of torch.jit is not called, as the end of a sentence.
+COMPILED = "torch.jit has compiled it, so that calls inside it cannot be seen; this is the list of its modules"
 
 
 class AddGraphs(Writing):
@@ -32,20 +35,24 @@ class AddGraphs(Writing):
 
         input_to_model: a tensor, a tuple or list of arguments, or a dict, whose items are keyword arguments where its
         keys are names of the forward's parameters, else one argument. None: the forward of a model that takes no
-        arguments; of another one the modules are listed. verbose: print the graph. Nothing is traced, so that a model
-        may return what it likes and use_strict_trace changes nothing. Modes, buffers and random numbers are put back.
+        arguments; of another one the modules are listed, as are those of a model that torch.jit has traced or scripted,
+        whatever is given: torch's writer does not call such a model either. verbose: print the graph. Nothing is
+        traced, so that a model may return what it likes and use_strict_trace changes nothing. Modes, buffers and random
+        numbers are put back.
 
         A forward that raises leaves the graph up to there in the report, and raises RuntimeError (or the built-in type
         of the model's own exception) from it. AttributeError for what is no module.
         """
         if not isinstance(model, nn.Module):
             raise AttributeError(f"model is {shown(model)}; accepted: a torch.nn.Module")
-        given = _arguments(model, input_to_model)
+        given = None if isinstance(model, torch.jit.ScriptModule) else _arguments(model, input_to_model)
         failed: Exception | None = None
         graph: Graph | None = None
         with self._adding("graph"):
             if not self._recorder.owner:
                 pass
+            elif isinstance(model, torch.jit.ScriptModule):
+                graph = self._report._watcher.uncalled(model, COMPILED)
             elif given is None:
                 graph = self._report._watcher.uncalled(model, "no input was given")
             else:

@@ -12,6 +12,7 @@ from reportgen.collect.values import read
 from reportgen.errors import InvalidArgumentError, shown
 from reportgen.run.logged import HParams
 from reportgen.writer.arguments import (
+    NUMBERS,
     array_of,
     length_of,
     mapping_of,
@@ -26,7 +27,6 @@ from reportgen.writer.layouts import MARGIN, MULTILINE, chart_of, charts_of
 from reportgen.writer.writing import Writing
 
 META = "a tensor on the meta device, which holds no number"
-NUMBER = "a number, or a tensor or an array of one element"
 
 
 class AddNumbers(Writing):
@@ -64,7 +64,7 @@ class AddNumbers(Writing):
         recorder = self._recorder
         with recorder.guard("log"):
             if value is None:
-                raise InvalidArgumentError("scalar_value", META, NUMBER)
+                raise InvalidArgumentError("scalar_value", META, NUMBERS)
             recorder.log({tag: value}, step, at)
         if display_name or summary_description:
             text = "\n\n".join(filter(None, (f"**{display_name}**" if display_name else "", summary_description)))
@@ -103,7 +103,7 @@ class AddNumbers(Writing):
         with self._adding("log"):
             known = {tag: value for tag, value in values.items() if value is not None}
             for tag in values.keys() - known.keys():
-                self._recorder.reject(InvalidArgumentError(f"tag_scalar_dict[{tag!r}]", META, NUMBER))
+                self._recorder.reject(InvalidArgumentError(f"tag_scalar_dict[{tag!r}]", META, NUMBERS))
             if known:
                 self._recorder.log(known, step, at)
                 with self._lock:
@@ -133,7 +133,7 @@ class AddNumbers(Writing):
         with self._adding("hparams"):
             known = {tag: value for tag, value in metrics.items() if value is not None}
             for tag in metrics.keys() - known.keys():
-                self._recorder.reject(InvalidArgumentError(f"metric_dict[{tag!r}]", META, NUMBER))
+                self._recorder.reject(InvalidArgumentError(f"metric_dict[{tag!r}]", META, NUMBERS))
             with self._lock:
                 session = run_name or name or self._sessions.name_of(params)
             numbers = {tag: read(value) for tag, value in known.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import wave
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,13 +13,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from reportgen.collect.logged.audio import MOST_CHANNELS
 from reportgen.collect.logged.boxes import image_boxes
 from reportgen.collect.logged.mesh import config_in
 from reportgen.collect.logged.pictures import eight_bits, picture_in, tiled
 from reportgen.collect.predictions.arrays import Array
 from reportgen.collect.predictions.notes import Notes
 from reportgen.errors import shown
-from reportgen.run.logged import Box
 from reportgen.writer.arguments import array_of, length_of, number_of, shaped, text_of
 from reportgen.writer.formats import batch_of, check_format
 from reportgen.writer.writing import Writing
@@ -26,9 +27,6 @@ from reportgen.writer.writing import Writing
 # As torch's writer lays out a batch in one picture.
 GRID_COLUMNS = 8
 VIDEO = "NTCHW"
-# Sound of two dimensions has at most as many channels; more is no sound.
-MOST_CHANNELS = 32
-IMAGES = "a tensor or an array"
 
 
 class AddPictures(Writing):
@@ -111,10 +109,9 @@ class AddPictures(Writing):
         with self._adding("images"):
             if self._recorder.owner:
                 pixels, _ = batch_of(given, letters)
-                picture = eight_bits(tiled(pixels, GRID_COLUMNS), notes)
-                boxes: tuple[Box, ...] = image_boxes(corners, names, numbers, scale)
-                picture = _rescaled(picture, scale)
-                self._report._logged.pictures(name, picture[None], step, 1, [boxes], notes, at)
+                boxes = image_boxes(corners, names, numbers, scale)
+                grid = partial(_grid, scale=scale)
+                self._report._logged.pictures(name, pixels, step, 1, [boxes], notes, at, grid)
 
     def add_figure(
         self,
@@ -304,13 +301,15 @@ def _scale(rescale: Any, given: Any, letters: str) -> float:
     return scale
 
 
-def _rescaled(pixels: Array, scale: float) -> Array:
+def _grid(batch: Array, notes: Notes, scale: float) -> Array:
+    """A batch (N, H, W, C) as a single picture of at most GRID_COLUMNS columns, in `scale`: uint8 (1, H, W, C)."""
+    pixels = eight_bits(tiled(batch, GRID_COLUMNS), notes)
     if scale == 1:
-        return pixels
+        return pixels[None]
     image = Image.fromarray(picture_in(pixels))
     size = (int(image.width * scale), int(image.height * scale))
     made = np.asarray(image.resize(size, Image.Resampling.LANCZOS))
-    return made if made.ndim == 3 else made[:, :, None]
+    return made[None] if made.ndim == 3 else made[None, :, :, None]
 
 
 def _one_each(values: Any, argument: str, count: int, notes: Notes) -> Any:
@@ -326,7 +325,7 @@ def _one_each(values: Any, argument: str, count: int, notes: Notes) -> Any:
 
 def _check_thumbnails(images: Any, count: int) -> None:
     if not isinstance(images, (Tensor, np.ndarray)):
-        raise AttributeError(f"label_img is {shown(images)}; accepted: {IMAGES} (N, C, H, W)")
+        raise AttributeError(f"label_img is {shown(images)}; accepted: a tensor or an array (N, C, H, W)")
     shape = tuple(images.shape)
     if not shape or shape[0] != count:
         raise AssertionError(f"label_img has shape {shape} for {count} points; accepted: an image for each")

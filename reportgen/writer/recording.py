@@ -40,9 +40,10 @@ def recording_in(folder: Path, purge_step: int | None, write: bool, strict: bool
     if known is not None and known.open and purge_step is None:
         return known
     report = Report(folder.name or "run", folder=folder, resume=True, strict=strict)
+    with report._recorder.guard("report"):
+        report._recorder.update_meta(recorder="SummaryWriter")
     if purge_step is not None:
-        # 0 in a journal means that no step is known.
-        report._recorder.resumed_from = purge_step or -1
+        report._recorder.resumed_from = purge_step
     made = Recording(report)
     _recordings[place] = made
     return made

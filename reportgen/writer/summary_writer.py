@@ -28,7 +28,8 @@ class SummaryWriter(AddNumbers, AddPictures, AddGraphs, Writing):
     close(), or leaving the `with` block, builds the report. The end of the process without it builds nothing, but keeps
     the data for `reportgen build`. Wrong arguments raise the type of exception that torch's writer raises, before
     anything is recorded; failures of reportgen's own, such as a full disk, are warnings and stand on the page. Threads
-    may add at once. In a forked worker, and on another rank than 0, nothing is recorded.
+    may add at once. In a forked worker, and on another rank than 0, nothing is recorded. Pictures, sounds and arrays
+    are copied by the call and made files of in a thread; the call does that itself while over 32 MB of copies wait.
 
     Where global_step is None a counter stands in, which goes up when a tag repeats; torch's writer stores 0.
     """

@@ -44,6 +44,8 @@ class Visualizer:
         strict: bool = False,
     ) -> None:
         self._report = Report(title, folder, strict=strict)
+        with self._report._recorder.guard("report"):
+            self._report._recorder.update_meta(recorder="Visualizer")
         self._inputs = inputs
         self._images: dict[str, Tensor] = {}
         if inputs is not None:

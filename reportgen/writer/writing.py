@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Literal, TypeVar
 
 from reportgen.errors import InvalidArgumentError, shown
-from reportgen.writer.arguments import step_of, tag_of, time_of
+from reportgen.writer.arguments import LARGEST_STEP, step_of, tag_of, time_of
 from reportgen.writer.file_writer import FileWriter
 from reportgen.writer.hparams import Sessions
 from reportgen.writer.recording import default_folder, recording_in
@@ -23,8 +23,6 @@ Self = TypeVar("Self", bound="Writing")
 # torch's default. A journal writes within a second or two, which is sooner than any larger number here would ask for.
 QUEUE = 10
 SECONDS = 2
-# Steps are kept in 64 bits.
-LARGEST_STEP = 2**63
 
 
 class Writing:

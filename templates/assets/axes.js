@@ -72,14 +72,15 @@ const reportgenAxes = (() => {
   };
 
   const multiples = (low, high, step) => {
-    const found = [];
-    for (let at = Math.floor(low / step + 1e-9); at <= Math.ceil(high / step - 1e-9); at++) found.push(at * step);
-    return found.map(tick => Number(tick.toPrecision(12)));
+    const first = Math.floor(low / step + 1e-9), last = Math.ceil(high / step - 1e-9);
+    // Counting ends where numbers are farther apart than 1, as for steps beyond 2**53.
+    if (!Number.isFinite(step) || !Number.isSafeInteger(first) || !Number.isSafeInteger(last) || last - first > 100) return [low, high];
+    return Array.from({ length: last - first + 1 }, (_, at) => Number(((first + at) * step).toPrecision(12)));
   };
 
   // Round numbers from just below `low` to just above `high`.
   const around = (low, high, amount, whole) => {
-    const raw = (high - low) / amount, power = 10 ** Math.floor(Math.log10(raw));
+    const raw = high / amount - low / amount, power = 10 ** Math.floor(Math.log10(raw));
     const step = [1, 2, 2.5, 5, 10, 20].map(factor => factor * power)
       .find(size => size >= raw * (1 - 1e-9) && (!whole || Number.isInteger(size))) || 1;
     return multiples(low, high, step);
@@ -93,6 +94,7 @@ const reportgenAxes = (() => {
   const linear = (low, high, amount, whole) => (high > low ? within(around(low, high, amount, whole), low, high) : [low]);
 
   const logarithmic = (low, high, amount) => {
+    if (!(low > 0) || !Number.isFinite(high)) return [low, high];
     const first = Math.ceil(Math.log10(low) - 1e-9), last = Math.floor(Math.log10(high) + 1e-9);
     const powers = [];
     for (let power = first; power <= last; power++) powers.push(Number(`1e${power}`));
@@ -111,7 +113,7 @@ const reportgenAxes = (() => {
     const shown = values.filter(value => Number.isFinite(value) && (value > 0 || !log));
     if (!shown.length) return null;
     let low = Math.min(...shown), high = Math.max(...shown);
-    if (log) return low === high ? [low / 2, high * 2] : [low, high];
+    if (log) return low === high ? [Math.max(Number.MIN_VALUE, low / 2), Math.min(Number.MAX_VALUE, high * 2)] : [low, high];
     if (low === high) {
       const room = Math.abs(low) * 0.1 || 1;
       [low, high] = [low - room, high + room];

@@ -72,7 +72,7 @@ const reportgenChart = (() => {
     // What a place in px stands for. Whole px cannot tell every step: a stride says which there are.
     read([px, py], stride) {
       const share = (py - this.bottom) / (this.top - this.bottom);
-      const y = this.log ? this.y0 * (this.y1 / this.y0) ** share : this.y0 + share * (this.y1 - this.y0);
+      const y = this.log ? this.y0 * (this.y1 / this.y0) ** share : (1 - share) * this.y0 + share * this.y1;
       let x = this.x0 + (this.right === this.edge ? 0 : (px - this.edge) / (this.right - this.edge)) * (this.x1 - this.x0);
       const fine = 0.06 / (this.right - this.edge) * (this.x1 - this.x0);
       const exact = stride !== null && stride[1] > 2 * fine;
@@ -144,11 +144,15 @@ const reportgenChart = (() => {
         }
         // What was drawn within a px of a linear axis' foot has no place on a logarithmic one.
         const foot = this.isLog && !this.log ? (this.y1 - this.y0) / (this.bottom - this.top) / 2 : -Infinity;
-        ends = range(values.filter(value => value > foot), this.isLog, this.format, 5) || ends;
+        // Between two points nothing may be left that has a place on the axis.
+        ends = range(values.filter(value => value > foot), this.isLog, this.format, 5) || (this.isLog && !this.log ? [1, 10] : ends);
       }
       const [low, high] = ends;
       this.yOf = value => {
-        const share = this.isLog ? Math.log(Math.max(value, low / 1e3) / low) / Math.log(high / low) : (value - low) / (high - low);
+        // Halves: the difference of two finite numbers may be infinite.
+        const share = this.isLog
+          ? Math.log(Math.max(value, low / 1e3, Number.MIN_VALUE) / low) / Math.log(high / low)
+          : (value / 2 - low / 2) / (high / 2 - low / 2);
         return this.bottom + share * (this.top - this.bottom);
       };
       this.ticks = this.isLog ? logarithmic(low, high, 5) : linear(low, high, 5);

@@ -113,7 +113,9 @@ def large(folder: Path, megabytes: int) -> dict[str, int]:
     """A log of four runs: by bytes two tenths scalars, four tenths histograms, four tenths pictures."""
     generator = np.random.default_rng(0)
     pictures = [
-        image("samples", generator.integers(0, 256, (3, 128, 128), dtype=np.uint8), dataformats="CHW").SerializeToString()
+        image(
+            "samples", generator.integers(0, 256, (3, 128, 128), dtype=np.uint8), dataformats="CHW"
+        ).SerializeToString()
         for _ in range(8)
     ]
     histograms = [

@@ -1,7 +1,8 @@
 """Each call of SummaryWriter beside torch's: time in the calling thread, bytes on disk, time to read it back.
 
-Calls of both writers come in turn, so that a busy machine hits both alike. Arguments: names of calls ("add_scalar" ...)
-to measure these alone.
+Calls of both writers come in turn, so that a busy machine hits both alike. Pictures and sounds are encoded beside the
+calling thread; "and written" is the time of a call with its share of the flush that follows each block. Arguments:
+names of calls ("add_scalar" ...) to measure these alone.
 """
 
 from __future__ import annotations
@@ -83,15 +84,16 @@ def calls() -> list[Call]:
         Call("add_embedding, 1000x64", lambda w, step: w.add_embedding(matrix + step, names, None, step), 1),
         Call("add_pr_curve, 10,000", lambda w, step: w.add_pr_curve("p", labels, scores, step), 5),
         Call("add_mesh, 1,000 points", lambda w, step: w.add_mesh("m", vertices, None, faces, None, step), 1),
-        Call("add_custom_scalars", lambda w, step: w.add_custom_scalars({"a": {"b": ["Multiline", ["x"]]}}), 1, 1),
+        Call("add_custom_scalars", lambda w, step: w.add_custom_scalars({"a": {"b": ["Multiline", ["x"]]}}), 20),
     ]
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Median seconds a call, bytes a call and seconds to read all back."""
+    """Median seconds a call, the same with a flush after each block, bytes a call and seconds to read all back."""
 
     seconds: float
+    written: float
     size: float
     reading: float
 
@@ -102,21 +104,24 @@ def measure(call: Call, folder: Path) -> tuple[Measured, Measured]:
     writers: tuple[Any, Any] = (SummaryWriter(places[0], strict=True), Peer(places[1]))
     before = [size_of(place) for place in places]
     taken: tuple[list[float], list[float]] = ([], [])
+    written: tuple[list[float], list[float]] = ([], [])
     for block in range(call.blocks):
-        for writer, times in zip(writers, taken, strict=True):
+        for writer, times, whole in zip(writers, taken, written, strict=True):
             with contextlib.redirect_stdout(io.StringIO()):  # torch's writer prints
                 started = time.perf_counter()
                 for step in range(block * call.calls, (block + 1) * call.calls):
                     call.make(writer, step)
                 times.append((time.perf_counter() - started) / call.calls)
+                writer.flush()  # so that nothing of one writer is left to do in the time of the other
+                whole.append((time.perf_counter() - started) / call.calls)
     writers[0]._report.close()  # without a page: bench_build measures that
     writers[1].close()
     reading = [timed(lambda: load(places[0])), timed(lambda: read_events(places[1]))]
     total = call.calls * call.blocks
     sizes = [(size_of(place) - least) / total for place, least in zip(places, before, strict=True)]
     ours, theirs = (
-        Measured(statistics.median(times), size, seconds)
-        for times, size, seconds in zip(taken, sizes, reading, strict=True)
+        Measured(statistics.median(times), statistics.median(whole), size, seconds)
+        for times, whole, size, seconds in zip(taken, written, sizes, reading, strict=True)
     )
     return ours, theirs
 
@@ -145,8 +150,11 @@ def main() -> None:
     warnings.simplefilter("ignore")  # of torch's tracing
     wanted = sys.argv[1:]
     rows: dict[str, tuple[Measured, Measured]] = {}
-    print("| call | ours | torch's | ratio | bytes a call, ours | torch's | reading back, ours | torch's |")
-    print("|---|---|---|---|---|---|---|---|")
+    print(
+        "| call | ours | torch's | ratio | and written, ours | torch's | bytes a call, ours | torch's "
+        "| reading back, ours | torch's |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|---|")
     for call in calls():
         if wanted and call.name not in wanted:
             continue
@@ -155,6 +163,7 @@ def main() -> None:
         name = f"{call.name} ({call.note})" if call.note else call.name
         print(
             f"| {name} | {duration(ours.seconds)} | {duration(theirs.seconds)} | 1/{theirs.seconds / ours.seconds:.1f} "
+            f"| {duration(ours.written)} | {duration(theirs.written)} "
             f"| {ours.size:,.0f} | {theirs.size:,.0f} | {duration(ours.reading)} | {duration(theirs.reading)} |",
             flush=True,
         )

@@ -279,3 +279,45 @@ def test_redrawn_charts_stay_within_their_frames(tab, chart_page, width, scheme)
         assert looking.overflow(tab) == []
         assert looking.chart_faults(tab) == []
         assert looking.faint_text(tab) == []
+
+
+@pytest.fixture(scope="module")
+def odd_page(tmp_path_factory):
+    """A page of the least and the largest numbers and steps there are."""
+    from reportgen.pipeline import build_html
+
+    scalars = {
+        "sparse": series_of([1.0, 2.0, 3.0]),
+        "one": series_of([1.0]),
+        "same": series_of([-3.0] * 5),
+        "huge": series_of([1e308, -1e308, 1e308]),
+        "tiny": series_of([5e-324, 1e-320, 1e-310]),
+        "far": timed([1.0, 2.0, 3.0], TIMES[:3], [0, 2**53, 2**62]),
+        "at once": timed([1.0, 2.0, 3.0], [STARTED] * 3),
+        "one step": timed([1.0, 2.0, 3.0], TIMES[:3], [7, 7, 7]),
+    }
+    return write(tmp_path_factory.mktemp("odd"), build_html(fake_run(steps=3, scalars=scalars))[0])
+
+
+@pytest.mark.parametrize("scale", ["", "log"])
+def test_odd_numbers_are_redrawn_and_zoomed_in_between_points_without_a_fault(browser, odd_page, scale):
+    charts = "document.querySelectorAll('#metrics svg[tabindex]')"
+    coordinates = f"[...{charts}].flatMap(svg => [...svg.querySelectorAll('*')].flatMap(one => [...one.attributes]))"
+    odd = f"{coordinates}.filter(one => /NaN|Infinity|undefined/.test(one.value)).map(one => one.value)"
+    with browser.tab() as tab:
+        tab.open(odd_page.as_uri())
+        before = tab.evaluate(f"[...{charts}].map(svg => svg.innerHTML)")
+        for x, smoothing in (("step", "0"), ("relative", "0.9"), ("wall", "0")):
+            for control, value in (("x", x), ("y", scale), ("smoothing", smoothing)):
+                choose(tab, control, value)
+            assert tab.evaluate(odd) == []
+            for at in range(len(before)):
+                tab.evaluate(f"{charts}[{at}].focus()")
+                press(tab, "Home", "ArrowRight", *"++++++")
+                assert tab.evaluate(odd) == []
+                press(tab, "Escape")
+        for control, value in (("x", "step"), ("y", ""), ("smoothing", "0")):
+            choose(tab, control, value)
+        tab.evaluate("document.activeElement.blur()")
+        assert tab.evaluate(f"[...{charts}].map(svg => svg.innerHTML)") == before
+        assert tab.messages == []

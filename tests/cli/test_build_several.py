@@ -89,3 +89,27 @@ def test_no_bar_is_drawn_when_reading_is_quick_or_asked_to_be_quiet(monkeypatch)
     monkeypatch.setattr(progress, "PATIENCE", 0.0)
     Reading(quiet=True).runs(1, 2)
     assert terminal.getvalue() == ""
+
+
+@pytest.mark.parametrize("arguments", [("",), ("", "-o", "x.html"), ("a", "-o", "")])
+def test_an_empty_path_is_wrong_usage_and_not_the_folder_at_hand(capsys, runs, monkeypatch, arguments):
+    monkeypatch.chdir(runs)
+    status, out, err = run(capsys, "build", *arguments)
+    assert (status, out) == (2, "")
+    assert "must not be empty" in err
+    assert not (runs / "report.html").exists()
+
+
+def test_a_path_with_a_null_byte_is_one_clear_line(capsys, runs):
+    status, out, err = run(capsys, "build", "a\0b")
+    assert (status, out) == (3, "")
+    assert "does not exist" in err
+    assert run(capsys, "build", "a\0b", runs / "a", "-o", runs / "x.html")[0] == 0
+
+
+@pytest.mark.parametrize("name", ["a\0b", "x" * 300, "x" * 5000])
+def test_a_name_that_no_file_can_have_is_status_4_and_no_fault_of_ours(capsys, runs, name):
+    status, out, err = run(capsys, "build", runs / "a", "-o", runs / name)
+    assert (status, out) == (4, "")
+    assert "cannot be written" in err
+    assert "choose another place" in err

@@ -1,13 +1,18 @@
 import pytest
 import torch
 
-from reportgen.collect.device import SLOTS, DeviceNumbers, Slot, resolve
+from reportgen.collect.device import SLOTS, DeviceNumbers, Slot
 
 
 @pytest.fixture
 def numbers():
     """The way of an accelerator's numbers, on the CPU."""
     return DeviceNumbers(torch.device("cpu"))
+
+
+def resolve(slots):
+    buffers = {}
+    return [slot.read(buffers) for slot in slots]
 
 
 def test_a_number_is_copied_at_once_and_no_reference_is_kept(numbers):

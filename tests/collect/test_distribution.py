@@ -2,16 +2,20 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from reportgen.collect.distribution import distributions_of, reduce_on_device, resolve
+from reportgen.collect import quiet
+from reportgen.collect.distribution import device, distributions_of, reduce_on_device, resolve
 from reportgen.collect.distribution.pieces import PIECE
 from reportgen.collect.distribution.reduction import SMALL
+from reportgen.collect.distribution.sheet import WIDTH
 from reportgen.collect.distribution.together import BATCH_TENSORS
 from reportgen.run.distribution import Distribution, bin_of
 
@@ -106,6 +110,71 @@ def test_many_tensors_more_than_one_batch():
     tensors = [torch.full((index % 50 + 1,), float(index - 9)) for index in range(3 * BATCH_TENSORS + 1)]
     for index, one in enumerate(distributions_of(tensors)):
         check(one, [float(index - 9)] * (index % 50 + 1))
+
+
+def test_on_an_accelerator_sheets_and_tables_are_of_bounded_size(monkeypatch):
+    monkeypatch.setattr(device, "MOST_ROWS", 3)
+    monkeypatch.setattr(device, "MOST_TENSORS", 4)
+    generator = torch.Generator().manual_seed(1)
+    sizes = [1, WIDTH, WIDTH + 1, 7 * WIDTH, 2 * WIDTH, 5, 3 * WIDTH, 10 * WIDTH - 1, 4]
+    tensors = [torch.randn(size, generator=generator) for size in sizes]
+    tensors[3][::100], tensors[3][1], tensors[7][-1] = 0.0, math.nan, math.inf
+    pending = reduce_on_device(tensors, defer=True)
+    assert [len(one.places) for one in pending.counted] == [4, 4, 1]
+    for tensor, made in zip(tensors, resolve(pending), strict=True):
+        check(made, tensor.double().tolist())
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_on_an_accelerator_a_sample_is_counted_as_on_the_host(dtype):
+    generator = torch.Generator().manual_seed(2)
+    tensors = [
+        torch.randn(300, 400, generator=generator).to(dtype),
+        torch.randn(8, 6, 50, 50, generator=generator).to(dtype).to(memory_format=torch.channels_last),
+        torch.nn.Parameter(torch.randn(70, generator=generator).to(dtype)),
+        torch.randn(100, 90, generator=generator).to(dtype).t(),
+    ]
+    host, counted = distributions_of(tensors, sample=5000), resolve(reduce_on_device(tensors, 5000, defer=True))
+    for one, other in zip(host, counted, strict=True):
+        assert (one.count, one.elements, one.bins, one.counts, one.minimum, one.maximum, one.zeros) == (
+            other.count, other.elements, other.bins, other.counts, other.minimum, other.maximum, other.zeros,
+        )  # fmt: skip
+        assert one.total == pytest.approx(other.total, rel=1e-6, abs=1e-4)
+        assert one.squares == pytest.approx(other.squares, rel=1e-6)
+
+
+@pytest.mark.parametrize("defer", [False, True])
+def test_what_carries_a_loss_scale_is_divided_by_it(defer):
+    tensors = [torch.randn(30) * 1024, torch.randn(20_000, dtype=torch.float64) * 1024]
+    made = resolve(reduce_on_device(tensors, defer=defer, scale=torch.tensor(1024.0)))
+    for tensor, one in zip(tensors, made, strict=True):
+        check(one, (tensor / 1024).tolist())
+    assert tensors[0].abs().max() > 100  # theirs are as they were
+
+
+def test_on_an_accelerator_more_tensors_take_no_more_operations(monkeypatch):
+    # The modes of the user's are set aside for what is ours; here one is to see it.
+    monkeypatch.setattr(quiet, "_disable_current_modes", nullcontext)
+    few, many = (operations_of([torch.randn(50 + index) for index in range(number)]) for number in (3, 90))
+    assert few == many
+    assert few.total() <= 30
+    assert few["aten.scatter_add_.default"] == 1
+
+
+def operations_of(tensors: list[torch.Tensor]) -> Counter[str]:
+    """What is computed, by operation; views cost a device nothing."""
+    found: Counter[str] = Counter()
+
+    class Counting(TorchDispatchMode):
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            if not any(alias.alias_info and not alias.alias_info.is_write for alias in function._schema.arguments):
+                found[str(function)] += 1
+            return function(*args, **(kwargs or {}))
+
+    reduce_on_device(tensors, defer=True)  # the layout is made once
+    with Counting():
+        reduce_on_device(tensors, defer=True)
+    return found
 
 
 def test_a_sample_is_spread_over_all_rows_and_columns_and_is_the_same_each_time():

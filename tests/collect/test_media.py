@@ -14,14 +14,14 @@ from reportgen.collect.media import Media
 from reportgen.collect.predictions import vision
 from reportgen.errors import InvalidArgumentError
 from reportgen.run.records import Images, TextRecord
-from tests.collect.fake_recorder import FakeRecorder
+from tests.collect.fake_recorder import AtOnce, FakeRecorder
 
 GENERATOR = np.random.default_rng(0)
 
 
 def logged(images: object, **options: object) -> tuple[Images, list[np.ndarray], FakeRecorder]:
     recorder = FakeRecorder()
-    Media(recorder).images("samples", images, step=3, **options)  # type: ignore[arg-type]
+    Media(recorder, AtOnce()).images("samples", images, step=3, **options)  # type: ignore[arg-type]
     ((kind, record),) = recorder.records
     assert kind == "images"
     return record, [np.array(Image.open(io.BytesIO(recorder.media[name]))) for name in record.media], recorder
@@ -112,7 +112,7 @@ def test_a_figure_is_stored_and_left_as_it_was():
     canvas = FigureCanvasAgg(figure)
     settings = dict(matplotlib.rcParams)
     recorder = FakeRecorder()
-    media = Media(recorder)
+    media = Media(recorder, AtOnce())
     media.figure("curve", figure, step=1)
     media.figure("curve", figure, step=2)
     first, second = (record for _, record in recorder.records)
@@ -128,18 +128,18 @@ def test_a_figure_is_stored_and_left_as_it_was():
 
 def test_a_huge_figure_is_bounded():
     recorder = FakeRecorder()
-    Media(recorder).figure("curve", Figure(figsize=(50, 10)))
+    Media(recorder, AtOnce()).figure("curve", Figure(figsize=(50, 10)))
     assert max(Image.open(io.BytesIO(*recorder.media.values())).size) == 2400
 
 
 def test_what_is_no_figure_is_named():
     with pytest.raises(InvalidArgumentError, match="fig is a str; accepted: a matplotlib Figure"):
-        Media(FakeRecorder()).figure("curve", "picture.png")
+        Media(FakeRecorder(), AtOnce()).figure("curve", "picture.png")
 
 
 def test_texts():
     recorder = FakeRecorder()
-    media = Media(recorder)
+    media = Media(recorder, AtOnce())
     media.text("note", "</script>\ud800", step=4)
     media.text("long", "x" * 200_000)
     (_, short), (_, long) = recorder.records
@@ -154,7 +154,7 @@ def test_texts():
 
 def test_tables_are_recorded():
     recorder = FakeRecorder()
-    Media(recorder).table("scores", [{"a": 1}])
+    Media(recorder, AtOnce()).table("scores", [{"a": 1}])
     ((kind, record),) = recorder.records
     assert (kind, record.tag, record.columns, record.rows) == ("table", "scores", ("a",), ((1,),))
 
@@ -162,7 +162,7 @@ def test_tables_are_recorded():
 def test_a_forked_child_does_nothing():
     recorder = FakeRecorder()
     recorder.owner = False
-    media = Media(recorder)
+    media = Media(recorder, AtOnce())
     media.images("a", torch.rand(3, 8, 8))
     media.figure("a", Figure())
     media.text("a", "b")

@@ -1,3 +1,4 @@
+import errno
 import io
 import json
 import math
@@ -8,10 +9,12 @@ import threading
 import time
 import warnings
 from array import array
+from pathlib import Path
 
 import pytest
 import torch
 
+from reportgen.collect import fetching
 from reportgen.collect import recorder as recording
 from reportgen.collect.device import DeviceNumbers
 from reportgen.collect.fetching import Fetching
@@ -157,7 +160,7 @@ def test_a_step_is_what_the_user_says_else_optimizer_steps_else_a_counter(make):
     recorder.optimizer_step = 5
     recorder.log({"a": 1.0})
     recorder.log({"a": 1.0}, 70)
-    found = [(entry["step"], entry["opt"], sorted(entry["v"])) for entry in lines(recorder, "scalars")]
+    found = [(entry["step"], entry.get("opt", 0), sorted(entry["v"])) for entry in lines(recorder, "scalars")]
     assert found == [(0, 0, ["a", "b", "c"]), (1, 0, ["a", "b", "c"]), (5, 5, ["a"]), (70, 5, ["a"])]
 
 
@@ -180,7 +183,7 @@ def test_the_epoch_is_what_was_logged_else_the_completed_passes(make):
     recorder.log({"a": 1.0}, 1)
     recorder.log({"epoch": 7}, 2)
     recorder.log({"a": 1.0}, 3)
-    assert [entry["epoch"] for entry in lines(recorder, "scalars")] == [None, 2.0, 7.0, 7.0]
+    assert [entry.get("epoch") for entry in lines(recorder, "scalars")] == [None, 2.0, 7.0, 7.0]
     assert recorder.stamp().epoch == 7.0
 
 
@@ -484,6 +487,40 @@ def test_a_device_that_fails_costs_its_numbers_and_no_others(make, accelerator, 
     assert [entry["v"] for entry in lines(recorder, "scalars")] == [{"lr": 0.1}]
 
 
+def test_a_number_of_a_graph_that_is_captured_is_refused_with_what_to_do(make, accelerator, monkeypatch):
+    class Unreadable(torch.Tensor):
+        def __repr__(self):
+            raise AssertionError("read it")
+
+    recorder = make(strict=False)
+    monkeypatch.setattr(fetching, "capturing", lambda: True)
+    with pytest.warns(ReportgenWarning, match=r"values\['loss'\] is 'a number of a CUDA graph .* after replay\(\)"):
+        recorder.log({"loss": torch.zeros(()).as_subclass(Unreadable), "lr": 0.1}, 0)
+    monkeypatch.undo()
+    assert [entry["v"] for entry in lines(recorder, "scalars")] == [{"lr": 0.1}]
+
+
+def test_numbers_that_the_writing_thread_must_not_fetch_wait_in_order_for_a_flush(make, accelerator, monkeypatch):
+    monkeypatch.setattr(fetching, "may_work", lambda asked: asked)
+    recorder = make()
+    recorder.log({"lr": 0.1}, 0)
+    for step in range(200):  # more than the thread waits for
+        recorder.log({"loss": torch.tensor(float(step))}, step)
+        recorder.log({"loss": -1.0}, step)
+    thread = recorder._journal._thread
+    deadline = time.monotonic() + 10
+    while recorder._journal._buffer and time.monotonic() < deadline:
+        recorder._journal._wake.set()
+        time.sleep(0.01)
+    assert thread.is_alive()
+    written = recorder.path.glob("events*.jsonl").__next__().read_text()
+    assert '"lr":0.1' in written
+    assert "loss" not in written
+    recorder.flush()
+    series = load(recorder.path).scalars["loss"]
+    assert list(series.values) == [number for step in range(200) for number in (float(step), -1.0)]
+
+
 # -- cost, silence, forks --------------------------------------------------------------------------------------------
 
 
@@ -551,3 +588,48 @@ def test_a_forked_worker_records_nothing(make):
     assert list(run.scalars["a"].values) == [1.0]
     assert run.meta.status == "finished"
     assert not (recorder.path / "media").exists()
+
+
+def test_threads_may_store_the_same_file_at_once(make):
+    recorder, data = make(), bytes(300_000)
+    gate, failures = threading.Barrier(6), []
+
+    def work() -> None:
+        for number in range(30):
+            gate.wait(30)
+            try:
+                recorder.store(data + bytes([number]), "npy")
+            except OSError as error:
+                failures.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    assert {file.suffix for file in (recorder.path / "media").iterdir()} == {".npy"}
+    assert len(list((recorder.path / "media").iterdir())) == 30
+
+
+def test_a_file_that_does_not_fit_on_the_disk_leaves_nothing_there(make, monkeypatch):
+    recorder, write = make(), Path.write_bytes
+
+    def full(path: Path, data: bytes) -> int:
+        write(path, data[: len(data) // 2])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space"):
+        recorder.store(bytes(1000), "npy")
+    assert list((recorder.path / "media").iterdir()) == []
+
+
+def test_a_record_has_the_stamp_of_its_line_unless_it_says_otherwise(make):
+    recorder = make()
+    own, other = Stamp(7, 3, 1.5, 1234567890.125), Stamp(8, 0, None, 1234567899.5)
+    recorder.record("text", TextRecord("same", own, "x"), own)
+    recorder.record("text", TextRecord("another", other, "x"), own)
+    recorder.flush()
+    assert ["stamp" in entry["v"] for entry in lines(recorder, "text")] == [False, True]
+    assert [text.stamp for text in load(recorder.path).texts] == [own, other]

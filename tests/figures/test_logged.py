@@ -7,7 +7,7 @@ import pytest
 
 from reportgen.blocks import AudioItem, Curve, CurveChart, ImageItem, MeshViews, PointChart, PointGroup, PointMark
 from reportgen.figures.curves import curve_chart, curve_swatch
-from reportgen.figures.overlay import overlay
+from reportgen.figures.overlay import overlay, shown_width
 from reportgen.figures.points import LOOKS, point_chart, point_swatch
 from reportgen.figures.views import SIDES, mesh_view
 from reportgen.figures.waveform import waveform
@@ -60,12 +60,12 @@ def test_boxes_lie_in_the_pictures_proportions_with_their_words():
     assert svg.get("preserveaspectratio") == "none"
 
 
-def test_labels_that_would_lie_on_one_another_become_numbers_or_nothing():
+def test_labels_that_would_lie_on_one_another_stand_at_another_corner_or_nowhere():
     boxes = tuple(Box(10.0, 10.0, 100.0, 100.0, f"a long label {k}", 0.5) for k in range(3))
     svg = drawn(overlay(ImageItem("a.png", "x", boxes=boxes, size=(320, 240))))
 
-    assert [text.text for text in svg.all("text")] == ["1 a long label 0 0.5"]
-    assert len(svg.all("rect")) == 2 * 3 + 1
+    assert [text.text for text in svg.all("text")] == ["1 a long label 0 0.5", "2 a long label 1 0.5"]
+    assert len(svg.all("rect")) == 2 * 3 + 2
 
 
 @pytest.mark.parametrize(
@@ -81,6 +81,26 @@ def test_odd_boxes_stay_in_the_picture(box):
         assert y >= 0
         assert x + width <= 320
         assert y + height <= 160
+
+
+def test_the_label_of_a_box_that_fills_the_picture_stands_where_there_is_room():
+    boxes = (Box(0.0, 0.0, 90.0, 90.0, "cat"), Box(-10.0, -10.0, 400.0, 300.0, "all of it"))
+    first, second = drawn(overlay(ImageItem("a.png", "x", boxes=boxes, size=(320, 240)))).all("text")
+
+    assert (first.text, second.text) == ("1 cat", "2 all of it")
+    assert float(second.get("y")) > 220
+
+
+@pytest.mark.parametrize(("size", "wide"), [((120, 100), 320), ((2000, 1000), 320), ((100, 400), 80), ((0, 0), 0)])
+def test_a_picture_with_boxes_is_as_large_as_its_labels_want(size, wide):
+    assert shown_width(ImageItem("a.png", "x", boxes=(Box(0.0, 0.0, 1.0, 1.0),), size=size)) == wide
+    assert shown_width(ImageItem("a.png", "x", size=size)) == 0
+
+
+def test_a_box_outside_of_the_picture_is_not_drawn():
+    boxes = (Box(330.0, 10.0, 400.0, 50.0, "right"), Box(10.0, -50.0, 60.0, -20.0, "above"))
+
+    assert overlay(ImageItem("a.png", "x", boxes=boxes, size=(320, 240))) == ""
 
 
 def test_without_a_size_there_is_no_overlay():

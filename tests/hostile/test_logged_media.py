@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
+import math
+from array import array
 
 import pytest
 
@@ -59,3 +62,34 @@ def test_nothing_of_it_becomes_an_element(page):
     assert "<img src=x" not in page
     assert "javascript:alert(1)" in doc.sections["media"].text
     assert not [link for link in doc.root.all("a") if not link.get("href").startswith("#")]
+
+
+def odd(column):
+    """The numbers of an array with some that no picture has a place for."""
+    return array(
+        column.typecode, [(math.nan, math.inf, -math.inf, -1e308, value)[at % 5] for at, value in enumerate(column)]
+    )
+
+
+def test_numbers_without_a_place_leave_no_coordinate_without_one():
+    run = with_logged(fake_run(layers=1, steps=3, snapshots=1, predictions=(), graphs=(), media={}), steps=(1, 2))
+    numbers = (math.nan, math.inf, -math.inf, -1e308, 1e308, 0.0, 50.0)
+    boxes = tuple(Box(*four, "odd", math.nan) for four in itertools.product(numbers, repeat=4))
+    images = tuple(dataclasses.replace(one, boxes=(boxes[:: 7 + at],)) for at, one in enumerate(run.images))
+    columns = ("thresholds", "true_positives", "false_positives", "false_negatives", "precision", "recall")
+    curves = tuple(
+        dataclasses.replace(one, **{name: odd(getattr(one, name)) for name in columns}) for one in run.pr_curves
+    )
+    sounds = tuple(dataclasses.replace(one, low=array("f", [math.nan, -9.0]), rate=0) for one in run.audio)
+    videos = tuple(dataclasses.replace(one, fps=math.inf, width=-1) for one in run.videos)
+    html = build_html(dataclasses.replace(run, images=images, pr_curves=curves, audio=sounds, videos=videos))[0]
+
+    doc = ReportDoc(html).check()
+    coordinates = [
+        element.get(name)
+        for svg in doc.root.all("svg")
+        for element in svg.elements
+        for name in ("d", "x", "y", "width", "height", "cx", "cy", "points")
+    ]
+    assert len(coordinates) > 1000
+    assert not [text for text in coordinates if "nan" in text.lower() or "inf" in text.lower()]

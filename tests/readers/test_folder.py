@@ -305,6 +305,15 @@ def test_other_ranks_and_stray_files_are_left_alone(tmp_path):
     assert run.damage.lines == 0
 
 
+def test_a_confusion_matrix_that_is_not_square_is_a_damaged_line(tmp_path):
+    made = to_plain(fake_run(layers=0, steps=1, snapshots=1).predictions[0])
+    assert "confusion" in made
+    lines = [line("predictions", {**made, "confusion": rows}) for rows in ([[1, 2]] * 5, [[1], [2]], [[]])]
+    run = read_folder(folder_of(tmp_path, *lines, line("predictions", {**made, "confusion": [[1, 2], [3, 4]]})))
+    assert [each.confusion for each in run.predictions] == [((1, 2), (3, 4))]
+    assert run.damage.lines == 3
+
+
 def test_a_newer_journal_is_an_error(tmp_path):
     folder = folder_of(tmp_path)
     start = json.loads(START)

@@ -67,6 +67,40 @@ def test_a_folder_of_runs_is_loaded_one_by_one_and_refused_as_one(tmp_path):
     assert f"{tmp_path / 'a'}, {tmp_path / 'b'}" in message
 
 
+def test_run_folders_in_a_run_folder_are_runs_and_its_own_run_stays_it(tmp_path):
+    for name in (".", "train", "val", "deep/er", "media/no"):
+        write_folder(tmp_path / name, small(title=name))
+    assert [run.meta.title for run in load_all(tmp_path)] == [".", "deep/er", "train", "val"]
+    run = load(tmp_path)
+    assert run.meta.title == "."
+    (note,) = [note for note in run.notes if note.where == "folders"]
+    assert note.kind == "reading"
+    assert "not shown here: train, val. reportgen.load_all gives them all" in note.what
+    assert len(note.what) < 300  # what a page shows of it
+    assert not [note for note in load(tmp_path / "train").notes if note.kind == "reading"]
+
+
+def test_a_run_folder_with_more_below_it_than_can_be_looked_through_is_its_run(tmp_path, monkeypatch):
+    monkeypatch.setattr("reportgen.readers.events.find.MOST_FOLDERS", 2)
+    write_folder(tmp_path, small(title="own"))
+    for name in ("a", "b", "c"):
+        (tmp_path / name).mkdir()
+    assert [run.meta.title for run in load_all(tmp_path)] == ["own"]
+
+
+@pytest.mark.parametrize(("files", "said"), [(1, "1 event file lies"), (2, "2 event files lie")])
+def test_event_files_beside_a_run_are_told_without_their_names(tmp_path, files, said):
+    write_folder(tmp_path, small())
+    for number in range(files):
+        (tmp_path / f"events.out.tfevents.{number}.machine").write_bytes(b"")
+    for run in (load(tmp_path), *load_all(tmp_path)):
+        (note,) = [note for note in run.notes if note.where == "event files"]
+        assert note.kind == "reading"
+        assert note.what.startswith(f"{said} beside run.json and")
+        assert "not shown: move" in note.what
+        assert "machine" not in note.what
+
+
 def test_very_many_runs_are_not_all_listed(tmp_path):
     for number in range(9):
         (tmp_path / f"run-{number}").mkdir()

@@ -17,6 +17,7 @@ from reportgen.readers import prepare_embeddings, projections
 from reportgen.readers.page import read_page
 from reportgen.readers.prepare import ROOM, prepared, rooms
 from reportgen.run.logged import Embedding, Mesh, TensorRecord
+from reportgen.run.media_kind import MOST_DRAWN
 from reportgen.run.records import Images, Run
 from reportgen.run.series import Stamp
 from reportgen.run.thin import thin
@@ -214,6 +215,10 @@ def test_a_method_that_fails_or_is_not_installed_leaves_pca_alone(monkeypatch):
         np.array([[1e308, -1e308], [-1e308, 1e308], [0.0, 0.0]]),
         np.full((3, 3), 5e-324),
         np.arange(12).reshape(4, 3) > 5,
+        # Rows that are all the same end t-SNE's compiled code, and the process with it.
+        np.ones((20, 4)),
+        1.0 + np.repeat(np.arange(20.0), 4).reshape(20, 4) * 1e-15,
+        np.repeat(np.eye(4), 5, axis=0),
     ],
 )
 def test_odd_matrices_are_no_error(matrix):
@@ -330,6 +335,94 @@ def test_a_picture_alone_stays_large_enough_to_read():
     record, run = pictured(png(photograph(np.random.default_rng(0), 1000, 600)))
 
     assert opened(run.media[record.media[0]]).size == (800, 480)
+
+
+def batch(amount: int, width: int = 28, height: int = 28, **fields) -> tuple[dict[str, bytes], Images]:
+    """Pictures of one grey each, brighter one by one, and their record."""
+    files = {f"{k}.png": png(np.full((height, width), k, np.uint8)) for k in range(amount)}
+    return files, Images("x", Stamp(1), tuple(files), total=amount, sizes=((width, height),) * amount, **fields)
+
+
+def test_a_batch_of_many_pictures_becomes_one_sheet_in_rows_of_eight():
+    files, record = batch(64)
+    run = prepared(thin(bare(images=(record,), media=files)))
+    (made,) = run.images
+    picture = opened(run.media[made.media[0]]).convert("L")
+
+    assert (made.sheet, made.columns, made.total, made.sizes) == (64, 8, 64, ((28, 28),))
+    assert list(run.media) == list(made.media)
+    assert picture.size == (8 * 30 - 2, 8 * 30 - 2)
+    seen = [picture.getpixel((14 + 30 * (k % 8), 14 + 30 * (k // 8))) for k in range(64)]
+    assert seen == pytest.approx(range(64), abs=3)
+    assert prepared(run) is run
+    assert thin(run) is run
+
+
+def test_a_page_with_sheets_gives_itself_again(tmp_path):
+    files, record = batch(40)
+    later = dataclasses.replace(record, stamp=Stamp(2), total=100)
+    html, _ = build_html(bare(images=(record, later), media=files))
+    (tmp_path / "report.html").write_text(html, encoding="utf-8")
+    again = read_page(tmp_path / "report.html")
+
+    assert [one.sheet for one in again.images] == [40, 40]
+    assert build_html(again)[0] == html
+
+
+def test_large_pictures_are_made_smaller_for_a_sheet_and_that_is_told():
+    files, record = batch(30, 200, 100)
+    run = prepared(bare(images=(record,), media=files))
+
+    assert run.images[0].sheet == 30
+    assert "On the sheet the images are smaller than their 200×100 pixels." in run.images[0].notes
+    assert max(opened(run.media[run.images[0].media[0]]).size) <= 800
+
+
+@pytest.mark.parametrize(
+    ("amount", "fields"), [(12, {}), (20, {"captions": ("a",) * 20}), (20, {"sizes": ((28, 28),) * 19 + ((9, 9),)})]
+)
+def test_few_captioned_and_uneven_pictures_stay_single(amount, fields):
+    files, record = batch(amount)
+    run = prepared(bare(images=(dataclasses.replace(record, **fields),), media=files))
+
+    assert len(run.images[0].media) == amount
+    assert run.images[0].sheet == 0
+
+
+def test_a_sheet_has_a_gap_for_a_damaged_picture_and_says_so():
+    files, record = batch(20)
+    files["3.png"] = b"rubbish"
+    run = prepared(bare(images=(record,), media=files))
+    picture = opened(run.media[run.images[0].media[0]]).convert("L")
+
+    assert run.images[0].notes == ("1 image of the sheet cannot be read.",)
+    assert picture.getpixel((3 * 30 + 14, 14)) == pytest.approx(128, abs=3)
+    assert prepared(run) is run
+
+
+def test_a_batch_without_any_readable_picture_is_no_error():
+    files, record = batch(40)
+    run = prepared(bare(images=(record,), media=dict.fromkeys(files, b"rubbish")))
+
+    assert run.images[0].sheet == 0
+    assert run.images[0].total == 40
+    assert prepared(run) is run
+    build_html(run)
+
+
+def test_of_very_many_small_pictures_few_are_drawn_as_shapes(tmp_path):
+    rng = np.random.default_rng(0)
+    files = {f"{k}.png": png(rng.integers(0, 255, (28, 28), np.uint8)) for k in range(80)}
+    names = tuple(files)
+    images = tuple(Images(f"t{k}", Stamp(1), names[k * 10 : k * 10 + 10], total=10) for k in range(8))
+    html, _ = build_html(bare(images=images, media=files))
+    (tmp_path / "report.html").write_text(html, encoding="utf-8")
+
+    assert html.count('shape-rendering="crispEdges"') == MOST_DRAWN
+    assert html.count('<img src="data:image/png') == 80 - MOST_DRAWN
+    again = read_page(tmp_path / "report.html")
+    assert dict(again.media) == files
+    assert build_html(again)[0] == html
 
 
 def test_what_is_small_already_is_not_touched():

@@ -1,6 +1,7 @@
 """Sounds and videos of a page."""
 
 import io
+import math
 import wave
 from array import array
 
@@ -112,6 +113,13 @@ def test_a_long_waveform_becomes_shorter_and_keeps_its_extremes():
     assert len(record.high) == 200
     assert max(record.high) == 1.0
     assert set(record.low) == {-0.25}
+
+
+def test_a_waveform_stays_within_what_a_sound_can_hold():
+    low, high = array("f", [-math.inf, -9e30]), array("f", [math.nan, 3e38])
+    (record,) = prepared_audio((Audio("x", Stamp(0), "", RATE, 1, 9, low, high),), Shelf({}), 0)
+
+    assert (list(record.low), list(record.high)) == ([-1.0, -1.0], [0.0, 1.0])
 
 
 # -- videos

@@ -31,6 +31,13 @@ def test_pages_are_named_by_their_folder_or_their_own_name():
     assert given_names(paths) == ["one", "two", "a/three", "b/three"]
 
 
+def test_a_run_folder_that_holds_others_is_one_run_and_below_another_folder_each_is_one(tmp_path):
+    for place in ("x", "x/train", "x/val"):
+        run_folder(tmp_path / place)
+    assert [source.name for source in find([tmp_path / "x"])] == ["x"]
+    assert [source.name for source in find([tmp_path])] == ["x", "x/train", "x/val"]
+
+
 def test_what_is_given_twice_is_taken_once(tmp_path):
     folder = run_folder(tmp_path / "run")
     assert len(list(find([folder, tmp_path / "." / "run", folder]))) == 1

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from reportgen.run.codec import from_plain, to_plain
 from reportgen.run.distribution import LARGEST_BIN, Distribution
 from reportgen.run.graph import TensorSpec
+from reportgen.run.logged import Audio
 from reportgen.run.predictions import Example, PredictionSet
 from reportgen.run.records import Environment, Git, Meta, Model, Note, Parameter, Run
 from reportgen.run.series import Series, Stamp
@@ -180,3 +181,30 @@ def test_a_tensor_spec_is_short_and_its_earlier_form_is_still_read():
     for damaged in (["float32"], ["float32", ["2"]], [3, [2]], ["float32", [2], 5], "float32", {"dtype": "x"}):
         with pytest.raises(ValueError, match=r"."):
             from_plain(TensorSpec, damaged)
+
+
+@pytest.mark.parametrize(
+    "number", [0.1, -0.1, 1 / 3, 3.4028234663852886e38, 1e-45, 16777217.0, -0.0, 0.0, math.inf, -math.inf, 123456.789]
+)
+def test_a_float32_is_written_with_as_few_digits_as_give_it_again(number):
+    exact = array("f", [number])
+    (plain,) = to_plain(exact)
+    again = from_plain(Audio, {"tag": "t", "stamp": {"step": 0}, "media": "", "rate": 1, "low": [plain]}).low
+    assert again.tobytes() == exact.tobytes()
+    assert isinstance(plain, str) or len(json.dumps(plain)) <= len(repr(exact[0]))
+    assert len(str(plain).lstrip("-").replace(".", "").partition("e")[0].strip("0")) <= 9
+
+
+@given(st.lists(st.floats(width=32, allow_nan=False), max_size=20))
+def test_every_float32_comes_back(numbers):
+    exact = array("f", numbers)
+    assert array("f", map(float, to_plain(exact))).tobytes() == exact.tobytes()
+
+
+@given(st.lists(st.floats(allow_nan=False), max_size=20))
+def test_every_float64_comes_back_whole_ones_without_a_point(numbers):
+    exact = array("d", numbers)
+    plain = json.loads(json.dumps(to_plain(exact)))
+    assert array("d", map(float, plain)).tobytes() == exact.tobytes()
+    assert to_plain(array("d", [5021.0, -3.0, 0.5, 1e15, -0.0])) == [5021, -3, 0.5, 1e15, -0.0]
+    assert json.dumps(to_plain(array("d", [5021.0, -0.0]))) == "[5021, -0.0]"

@@ -158,3 +158,39 @@ def test_the_buckets_of_torchs_writer_give_the_quantiles_of_the_values():
     values.sort()
     for share in (0.05, 0.25, 0.75, 0.95):
         assert found.quantiles([share])[0] == pytest.approx(values[int(share * len(values))], rel=0.1)
+
+
+def test_edges_that_come_again_are_spread_as_they_were_at_first():
+    draw = random.Random(5)
+    edges = sorted(draw.gauss(0, 1) for _ in range(40))
+    counts = [draw.randrange(1000) for _ in range(39)]
+    known = {"total": 1.0, "squares": 2.0, "minimum": edges[2], "maximum": edges[-3]}
+    first = spread(edges, counts, **known)
+    assert [spread(edges, counts, **known) for _ in range(3)] == [first] * 3
+    other = spread(edges, counts[::-1], **known)
+    assert other != first
+    assert sum(other.counts) == sum(counts)
+    with pytest.raises(ValueError, match="edges"):
+        spread(edges[::-1], counts, **known)
+
+
+@pytest.mark.parametrize("part", [slice(0, 1549), slice(600, 900), slice(774, 776)])
+def test_torchs_own_edges_are_spread_as_any_others_are(part):
+    positive = [1e-12]
+    while positive[-1] * 1.1 < 1e20:
+        positive.append(positive[-1] * 1.1)
+    edges = [*(-edge for edge in reversed(positive)), 0.0, *positive][part]
+    draw = random.Random(6)
+    counts = [draw.choice((0, 1, 3, 10**17)) for _ in edges[1:]]
+    by_plans = spread(edges, counts, total=1.0, squares=1.0)
+    one_by_one = spread(edges, counts)  # without known sums each bucket is looked at
+    assert (by_plans.bins, by_plans.counts, by_plans.zeros) == (one_by_one.bins, one_by_one.counts, one_by_one.zeros)
+    assert (by_plans.minimum, by_plans.maximum) == (one_by_one.minimum, one_by_one.maximum)
+
+
+def test_wide_buckets_that_lie_over_each_other_are_refused_before_they_take_long():
+    amount = 10_000
+    lefts = [-1e30 * (1 + place / amount) for place in range(amount)]
+    with pytest.raises(ValueError, match="lie over each other"):
+        spread_buckets(lefts, [-left for left in lefts], [10**9] * amount)
+    assert spread_buckets(lefts[:8], [-left for left in lefts[:8]], [10**9] * 8).count == 8 * 10**9

@@ -74,7 +74,7 @@ def test_of_images_up_to_twelve_moments_are_kept_with_sizes_and_boxes():
 
 def test_the_first_and_last_step_of_many_tags_stay_before_pictures_of_one_step():
     images = tuple(
-        Images(f"t{tag}", Stamp(step), tuple(f"{tag}-{step}-{k}.png" for k in range(20)), sizes=((9, 9),) * 20)
+        Images(f"t{tag}", Stamp(step), tuple(f"{tag}-{step}-{k}.png" for k in range(20)), sizes=((99, 99),) * 20)
         for step in range(5)
         for tag in range(10)
     )
@@ -84,3 +84,24 @@ def test_the_first_and_last_step_of_many_tags_stay_before_pictures_of_one_step()
     assert sum(len(record.media) for record in run.images) == 100
     assert all(len(record.sizes) == len(record.media) == 5 for record in run.images)
     assert all(record.total == 20 for record in run.images)
+
+
+def batch(tag: str, step: int, amount: int, side: int) -> Images:
+    return Images(
+        tag, Stamp(step), tuple(f"{tag}-{step}-{k}.png" for k in range(amount)), sizes=((side, side),) * amount
+    )
+
+
+def test_batches_that_become_sheets_keep_all_that_a_sheet_shows():
+    run = thinned(images=tuple(batch("x", step, amount, 28) for step, amount in enumerate((64, 13, 200))))
+
+    assert [len(record.media) for record in run.images] == [64, 13, 144]
+    assert run.images[-1].total == 200
+    assert thin(run) is run
+
+
+def test_tags_of_one_picture_leave_their_room_to_others():
+    single = tuple(batch(f"s{k}", 0, 1, 99) for k in range(40))
+    run = thinned(images=(*single, batch("many", 0, 20, 99)))
+
+    assert len(run.images[-1].media) == 20

@@ -43,7 +43,19 @@ def test_kinds_are_groups_in_natural_order_with_labels():
     assert chart.legend == "kind"
     assert not chart.ordered
     assert not chart.other
-    assert chart.caption == "10 rows of 8 numbers by PCA. The axes hold all."
+    assert chart.caption == "Step 1. 10 rows of 8 numbers by PCA. The axes hold all."
+
+
+def test_the_only_chart_of_a_tag_is_titled_with_it():
+    assert chart_of(embedding(["a", "b"])).title == "features: PCA"
+
+
+def test_names_that_are_all_different_leave_the_colours_to_the_next_column():
+    metadata = tuple((f"file {row}.png", "odd" if row % 2 else "even") for row in range(12))
+    chart = chart_of(embedding([""] * 12, header=("file", "kind"), metadata=metadata))
+
+    assert [group.name for group in chart.groups] == ["even", "odd"]
+    assert chart.legend == "kind"
 
 
 def test_beyond_ten_kinds_the_rest_is_one():
@@ -77,7 +89,7 @@ def test_rows_that_were_left_out_are_told_and_the_kept_ones_have_their_own_label
     known = embedding(["a", "b"], rows=701, kept=rows, projections=(Projection("PCA", rows, places, places),))
     chart = chart_of(known)
 
-    assert chart.caption == "2 of 701 rows of 8 numbers by PCA."
+    assert chart.caption == "Step 1. 2 of 701 rows of 8 numbers by PCA."
     assert chart.groups[1].labels == ("row 700; kind: b; file 1",)
 
 

@@ -39,6 +39,16 @@ def test_styles_nest_and_lines_break():
     )
 
 
+def test_the_columns_of_a_table_are_set_as_its_rule_says():
+    text = "| a | b | c | d |\n|:--|--:|:-:|---|\n| 1 | 2 | 3 | 4 |"
+    (table,) = markdown(text).nodes
+    (plain,) = markdown("| a | b |\n|---|---|\n| 1 | 2 |").nodes
+
+    assert table.aligned == ("left", "right", "center", "")
+    assert plain.aligned == ()
+    assert [cell.get("align") for cell in elements(text).all("td")] == ["", "right", "center", ""]
+
+
 def test_lists_tables_quotes_and_code():
     nodes = markdown("3. a\n4. b\n   - c\n\n> q\n\n|x|y|\n|-|-|\n|1|2|\n\n```py\nz = 1\n```\n\n---\n").nodes
 

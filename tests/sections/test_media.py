@@ -4,7 +4,7 @@ import dataclasses
 import math
 from array import array
 
-from reportgen.blocks import AudioPlayers, ImageGrid, Markdown, Ridgelines, Steps, Table, Text, VideoView
+from reportgen.blocks import AudioPlayers, Fold, ImageGrid, Markdown, Ridgelines, Steps, Table, Text, VideoView
 from reportgen.diagnose import diagnose
 from reportgen.run.distribution import DistributionSeries
 from reportgen.run.logged import Audio, Box, TensorRecord, Video
@@ -133,9 +133,10 @@ def test_texts_are_as_they_were_written_or_as_markdown_says():
     )
     steps, readme = blocks(fake_run(texts=texts))
 
-    old, new = (slide.blocks[0] for slide in steps.slides)
+    (old,), (new, rest) = (slide.blocks for slide in steps.slides)
     assert old == Text("old", preformatted=True)
-    assert new.text.endswith("… 10,000 more characters")
+    assert new.text == "x" * 1_600
+    assert rest.blocks[0].text.endswith("x\n… 10,000 more characters")
     assert isinstance(readme, Markdown)
     assert readme.title == "readme, step 2"
     assert readme.nodes[0].kind == "heading"
@@ -176,7 +177,7 @@ def test_tensors_are_rows_of_what_their_numbers_are_like():
     assert first == ("t", 1, "scalar", "string", *(None,) * 8, "hello")
     assert last[:4] == ("t", 5, "5", "float32")
     assert last[5:7] == (-3.0, 1.0)
-    assert last[9:] == (1, 1, 1, "0, 1, NaN, ∞, −3")
+    assert last[9:] == (1, 1, 1, "0, 1, NaN, ∞ …")
     assert table.marks == ((1, 10), (1, 11))
 
 
@@ -190,3 +191,89 @@ def test_a_tag_is_shown_even_when_it_has_no_name():
 def test_nothing_logged_gives_no_section():
     assert blocks(healthy()) is None
     assert blocks(dataclasses.replace(healthy(), images=())) is None
+
+
+def test_a_long_text_is_folded_at_the_end_of_a_line_and_nothing_is_lost():
+    text = "\n".join(f"line {k}" for k in range(300))
+    head, fold = blocks(fake_run(texts=(TextRecord("log", Stamp(1), text),)))
+
+    assert head.text.splitlines() == [f"line {k}" for k in range(24)]
+    assert isinstance(fold, Fold)
+    assert not fold.open
+    assert head.text + "\n" + fold.blocks[0].text == text
+
+
+def test_a_text_hardly_longer_than_the_beginning_is_not_folded():
+    text = "\n".join(f"line {k}" for k in range(30))
+
+    assert blocks(fake_run(texts=(TextRecord("log", Stamp(1), text),))) == (
+        Text(text, preformatted=True, title="log, step 1"),
+    )
+
+
+def test_long_markdown_is_folded_between_its_parts():
+    text = "\n\n".join(f"Paragraph {k} " + "of words " * 30 for k in range(20))
+    head, fold = blocks(fake_run(texts=(TextRecord("notes", Stamp(1), text, True),)))
+
+    (rest,) = fold.blocks
+    assert head.title == "notes, step 1"
+    assert 0 < len(head.nodes) < 10
+    assert len(head.nodes) + len(rest.nodes) == 20
+    assert rest.nodes[-1].line[0].text.startswith("Paragraph 19 of words")
+    assert fold.title == f"The rest: {sum(len(node.line[0].text) for node in rest.nodes):,} characters"
+
+
+def test_a_sheet_is_one_large_picture_that_says_how_many_it_shows():
+    images = (Images("digits", Stamp(7), ("a.png",), total=100, sizes=((28, 28),), sheet=64, columns=8),)
+    grid, left = blocks(fake_run(images=images, media={"a.png": b"x"}))
+
+    assert grid.caption == "Step 7, the first 64 of 100 images row by row, 8 in a row."
+    assert not grid.small
+    assert grid.items[0].columns == 8
+    assert grid.items[0].alt == "digits at step 7: the first 64 of 100 images row by row, 8 in a row"
+    assert left.text == "64 of 100 images are shown."
+
+
+def test_sheets_of_all_images_leave_nothing_to_say_about_others():
+    images = tuple(Images("d", Stamp(k), ("a.png",), total=64, sizes=((9, 9),), sheet=64, columns=8) for k in range(2))
+    (steps,) = blocks(fake_run(images=images, media={"a.png": b"x"}))
+
+    assert steps.caption == ""
+    assert steps.slides[1].blocks[0].caption == "64 images row by row, 8 in a row."
+
+
+def test_tags_of_one_image_share_a_grid():
+    images = tuple(Images(f"kernel/{k}", Stamp(k), (f"{k}.png",), ("weights",), 1, sizes=((5, 5),)) for k in range(30))
+    more = Images("pair", Stamp(1), ("0.png", "1.png"), total=2)
+    together, pair = blocks(fake_run(images=(*images, more), media={f"{k}.png": b"x" for k in range(30)}))
+
+    assert together.title == "30 tags of one image"
+    assert [item.title for item in together.items][:3] == ["kernel/0", "kernel/1", "kernel/2"]
+    assert together.items[4].lines == ("step 4", "weights")
+    assert together.small
+    assert pair.title == "pair"
+
+
+def test_a_list_of_figures_is_not_shown_as_thumbnails():
+    def grid(size, amount):
+        names = tuple(f"{k}.png" for k in range(amount))
+        record = Images("f", Stamp(1), names, total=amount, sizes=(size,) * amount)
+        return blocks(fake_run(images=(record,), media=dict.fromkeys(names, b"x")))[0]
+
+    assert not grid((400, 300), 4).small
+    assert grid((400, 300), 20).small
+    assert grid((28, 28), 4).small
+    assert grid((500, 2), 4).small
+
+
+def test_columns_of_tensors_that_are_zero_everywhere_are_left_out():
+    def columns(values):
+        record = TensorRecord("t", Stamp(1), "", (3,), "float32", distribution_of(values))
+        (table,) = blocks(fake_run(tensors=(record,)))
+        assert {len(row) for row in table.rows} == {len(table.columns)}
+        return [column.name for column in table.columns], table.marks
+
+    assert not {"NaN", "infinite"} & set(columns([1.0, 2.0, 0.0])[0])
+    names, marks = columns([1.0, math.inf, 0.0])
+    assert "NaN" not in names
+    assert marks == ((0, names.index("infinite")),)

@@ -6,8 +6,9 @@ from array import array
 
 from reportgen.blocks import Fold, LineChart, Table
 from reportgen.diagnose import diagnose
+from reportgen.run.logged import HParams
 from reportgen.run.records import Run
-from reportgen.run.series import Series
+from reportgen.run.series import Series, Stamp
 from reportgen.sections.metrics import build
 from reportgen.testing import fake_run
 from reportgen.testing.run import series_of
@@ -219,3 +220,11 @@ def test_without_a_logged_number_there_is_no_section():
     run = fake_run(scalars={"x": []})
 
     assert build(run, diagnose(run)) is None
+
+
+def test_a_single_value_that_stands_beside_the_hyperparameters_has_no_chart():
+    sessions = (HParams(Stamp(0), {"lr": 0.1}, {"hparam/accuracy": 0.9, "train/loss": 0.4}),)
+    run = fake_run(steps=4, scalars={"hparam/accuracy": [0.9], "train/loss": [2.0, 1.0, 0.5, 0.4]}, hparams=sessions)
+    view = build(run, diagnose(run))
+
+    assert [block.title for block in view.blocks if isinstance(block, LineChart)] == ["loss"]

@@ -214,3 +214,16 @@ def test_what_is_no_onnx_file_raises_onnxs_own_error(written, tmp_path):
     with pytest.raises(Exception, match="Error parsing message"):
         written.writer.add_onnx_graph(tmp_path / "bad.onnx")
     assert not written.run().graphs
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*")
+@pytest.mark.parametrize("given", [[], None, X, [X, X]], ids=["empty", "none", "input", "too many"])
+@pytest.mark.parametrize("how", ["trace", "script"])
+def test_a_model_of_torch_jit_is_listed_under_the_names_of_its_classes_whatever_is_given(written, how, given):
+    plain = nn.Sequential(nn.Linear(4, 5), nn.ReLU())
+    model = torch.jit.trace(plain, X) if how == "trace" else torch.jit.script(plain)
+    written.writer.add_graph(model, given)
+    (graph,) = written.run().graphs
+    assert [(node.path, node.type, node.detail) for node in graph.nodes] == [("0", "Linear", ""), ("1", "ReLU", "")]
+    assert {node.status for node in graph.nodes} == {"not called"}
+    assert "torch.jit has compiled it" in graph.autograd_note

@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from reportgen import Report, SummaryWriter, load
 from reportgen.errors import ReportgenWarning
+from reportgen.run.series import Series
 from reportgen.testing import ReportDoc
 from tests.writer.conftest import end
 
@@ -146,6 +147,29 @@ def test_purge_step_hides_what_was_recorded_from_it_on(tmp_path, purge):
     assert list(run.scalars["a"].steps) == kept
     assert [text.stamp.step for text in run.texts] == kept
     assert list(run.distributions["histogram"]["h"].steps) == kept
+    assert run.meta.attempts[1].resumed_from == purge
+
+
+@pytest.mark.parametrize(("first", "again"), [(range(-6, 2), -4), (range(5), 0)])
+def test_purging_from_no_positive_step_hides_also_what_is_not_logged_again(tmp_path, first, again):
+    write(tmp_path, first)
+    writer = SummaryWriter(tmp_path, purge_step=again)
+    writer.add_scalar("b", 1.0, 9)
+    end(writer)
+    run = load(tmp_path)
+    assert list(run.scalars.get("a", Series()).steps) == list(range(first.start, again))
+    assert run.meta.attempts[1].resumed_from == again
+
+
+def test_going_on_with_step_0_hides_only_what_is_logged_again(tmp_path):
+    write(tmp_path, range(5))
+    writer = SummaryWriter(tmp_path)
+    writer.add_scalar("b", 1.0, 0)
+    writer.add_text("t", "again", 0)
+    end(writer)
+    run = load(tmp_path)
+    assert list(run.scalars["a"].steps) == list(range(5))
+    assert [text.text for text in run.texts] == ["again"]
 
 
 def test_purge_step_hides_tags_that_the_new_attempt_does_not_log(tmp_path):
@@ -223,14 +247,35 @@ def test_another_rank_records_nothing(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_ten_thousand_scalars_take_less_than_120_bytes_each(tmp_path):
+def test_ten_thousand_scalars_take_less_than_90_bytes_each(tmp_path):
     writer = SummaryWriter(tmp_path)
     for step in range(10_000):
         writer.add_scalar("train/loss", 1 / (step + 1), step)
     writer.flush()
     journal = next(tmp_path.glob("events.*.jsonl"))
     assert len(steps(tmp_path, "train/loss")) == 10_000
-    assert journal.stat().st_size < 120 * 10_000
+    assert journal.stat().st_size < 90 * 10_000
+    end(writer)
+
+
+def test_a_text_and_a_curve_take_little_more_than_what_they_say(tmp_path):
+    writer = SummaryWriter(tmp_path)
+    generator = torch.Generator().manual_seed(1)
+    truth, scores = torch.randint(0, 2, (10_000,), generator=generator), torch.rand(10_000, generator=generator)
+    sizes = []
+    for add in (
+        lambda: writer.add_text("t", "text", 7),
+        lambda: writer.add_pr_curve("p", truth, scores, 7),
+    ):
+        writer.flush()
+        before = sum(file.stat().st_size for file in tmp_path.glob("events.*.jsonl"))
+        add()
+        writer.flush()
+        sizes.append(sum(file.stat().st_size for file in tmp_path.glob("events.*.jsonl")) - before)
+    assert sizes[0] < 250  # with the first line of the journal
+    assert sizes[1] < 1600
+    (text,), (curve,) = load(tmp_path).texts, load(tmp_path).pr_curves
+    assert (text.text, text.stamp.step, curve.stamp.step, len(curve.recall)) == ("text", 7, 7, 127)
     end(writer)
 
 
@@ -332,6 +377,12 @@ def test_the_end_of_the_process_without_close_keeps_the_data_and_builds_nothing(
 # -- failures of our own --------------------------------------------------------------------------------------------
 
 
+def add_image(writer: SummaryWriter) -> None:
+    """Add one and wait until it is a file."""
+    writer.add_image("i", torch.rand(3, 4, 4), 0)
+    writer.flush()
+
+
 def test_a_folder_that_cannot_be_made_is_a_warning_and_nothing_else(tmp_path):
     (tmp_path / "file").write_text("no folder")
     with pytest.warns(ReportgenWarning, match="cannot be written"):
@@ -352,7 +403,7 @@ def test_a_full_disk_is_a_warning_and_training_goes_on(tmp_path, monkeypatch):
     with monkeypatch.context() as broken:
         broken.setattr(Path, "write_bytes", full)
         with pytest.warns(ReportgenWarning, match="No space left"):
-            writer.add_image("i", torch.rand(3, 4, 4), 0)
+            add_image(writer)
         broken.setattr(os, "write", full)
         writer.add_scalar("a", 2.0, 1)
         with pytest.warns(ReportgenWarning, match="No space left"):
@@ -371,7 +422,7 @@ def test_a_failure_of_an_encoder_is_a_warning_with_where_it_was(lenient, monkeyp
 
     monkeypatch.setattr(logged, "png", broken)
     with pytest.warns(ReportgenWarning, match="images: RuntimeError: no encoder"):
-        lenient.writer.add_image("i", torch.rand(3, 4, 4), 0)
+        add_image(lenient.writer)
     lenient.writer.add_scalar("a", 1.0, 0)
     run = lenient.run()
     assert list(run.scalars) == ["a"]

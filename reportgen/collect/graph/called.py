@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from reportgen.collect.graph.settings import class_of
+from reportgen.collect.graph.settings import type_name
 
 
 @dataclass(slots=True, eq=False)
@@ -42,7 +42,7 @@ class CalledModules:
         """The same; one that is not held by the model is named by its class, with a number from the second on."""
         met = self.find(module)
         if met is None:
-            name = class_of(module).__name__
+            name = type_name(module)
             self._alike[name] = number = self._alike.get(name, 0) + 1
             path = f"({name})" if number == 1 else f"({name} {number})"
             has = next(module.parameters(), None) is not None

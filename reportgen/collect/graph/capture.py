@@ -15,7 +15,7 @@ from reportgen.collect.graph.draft import Draft
 from reportgen.collect.graph.faults import fault_of
 from reportgen.collect.graph.products import Products
 from reportgen.collect.graph.remarks import remarks
-from reportgen.collect.graph.settings import class_of, is_opaque, own_parameters, paths_of, settings_of
+from reportgen.collect.graph.settings import is_opaque, own_parameters, paths_of, settings_of, type_name
 from reportgen.collect.origins import Origins
 from reportgen.collect.structure import arguments, nbytes_of, spec_of, tensors_in
 from reportgen.run.graph import Fault, Graph
@@ -102,7 +102,7 @@ class GraphCapture:
             self._own = {id(t) for t in (*module.parameters(), *module.buffers())}
         met = self._modules.meet(module)
         met.calls += 1
-        draft = Draft("module", met.path, class_of(module).__name__, id(module), call=met.calls)
+        draft = Draft("module", met.path, type_name(module), id(module), call=met.calls)
         draft.training, draft.opaque = module.training, is_opaque(module)
         draft.status = "failed"  # until it has returned
         if around is not None:
@@ -120,7 +120,7 @@ class GraphCapture:
         if draft is None:
             return False
         draft.status = "ok"
-        draft.type = class_of(module).__name__  # a lazy layer has become another
+        draft.type = type_name(module)  # a lazy layer has become another
         draft.detail = settings_of(module)
         made = tensors_in(output)
         self._gives(draft, made)
@@ -381,7 +381,7 @@ class GraphCapture:
         parent = path
         while parent and parent not in first:
             parent = parent.rpartition(".")[0]
-        draft = Draft("module", path, class_of(module).__name__, call=0, status="not called")
+        draft = Draft("module", path, type_name(module), call=0, status="not called")
         draft.parent = first.get(parent)
         draft.training, draft.detail = module.training, settings_of(module)
         self._number(draft, crowded=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import nn
 from torch.nn.utils.parametrize import is_parametrized
 
@@ -27,6 +28,12 @@ def class_of(module: nn.Module) -> type:
     """The class of `module` as the user knows it: torch makes another for one with parametrizations."""
     kind = type(module)
     return kind.__bases__[0] if kind.__module__ == "torch.nn.utils.parametrize" and is_parametrized(module) else kind
+
+
+def type_name(module: nn.Module) -> str:
+    """The name of that class; of a module that torch.jit has traced or scripted, that of the class it was made of."""
+    made = getattr(module, "original_name", None) if isinstance(module, torch.jit.ScriptModule) else None
+    return made if isinstance(made, str) and made else class_of(module).__name__
 
 
 def is_opaque(module: nn.Module) -> bool:
@@ -56,7 +63,12 @@ def own_parameters(root: nn.Module) -> dict[int, int]:
 
 
 def settings_of(module: nn.Module) -> str:
-    """What torch prints of a module ("3, 64, kernel_size=(7, 7)"), cut to 120 characters; "" if it raises."""
+    """What torch prints of a module ("3, 64, kernel_size=(7, 7)"), cut to 120 characters; "" if it raises.
+
+    "" also of a module of torch.jit, which tells its class only.
+    """
+    if isinstance(module, torch.jit.ScriptModule):
+        return ""
     try:
         text = module.extra_repr()[:120]
         # torch's own modules say numbers and words of torch's own, and there are hundreds of them.

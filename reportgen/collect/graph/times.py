@@ -5,12 +5,15 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from dataclasses import dataclass, field
 from statistics import median
 from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
+from reportgen.collect.beside import beside, may_work
+from reportgen.collect.graph.device_clock import DeviceClock, Marks, only_device
 from reportgen.run.graph import GraphTimes
 
 if TYPE_CHECKING:
@@ -20,14 +23,34 @@ if TYPE_CHECKING:
 # Forwards timed, of which the median is taken; and the step from which on: the first ones allocate and choose kernels.
 FORWARDS = 5
 FIRST_STEP = 2
+# The same on a device, whose clock is disturbed by less; and further ones, where it had to wait for the loop, so that
+# its clock said nothing.
+DEVICE_FORWARDS = 3
+MORE_FORWARDS = 3
 # Calls timed in one forward, with two clocks each: a cell in a loop makes very many.
 MOST_CALLS = 20_000
+MOST_DEVICE_CALLS = 4_000
+
+Call = tuple[str, float, float]  # path, and when it began and ended: seconds, or places of a device's marks
+
+
+@dataclass(slots=True)
+class _Tried:
+    """What is known of one model's timing."""
+
+    forwards: int = FORWARDS
+    begun: int = 0
+    in_vain: int = 0
+    last: int = -1
+    delay: float = 0.0
+    spare: list[torch.cuda.Event] = field(default_factory=list)
 
 
 class ModuleTimes:
     """Times forwards in which nothing else of ours happens. One at a time, in the thread that began it.
 
-    On CUDA the clocks are events on the module's stream, read at a flush when the device is past them.
+    On CUDA the clocks are events, read at a flush when the device is past them; where it had to wait for the loop there
+    is no time. Models on several devices, or on those without such clocks, are not timed.
     """
 
     def __init__(self, work: Work) -> None:
@@ -36,31 +59,39 @@ class ModuleTimes:
         self._thread = 0
         self._watched: Watched | None = None
         self._root = 0
-        self._cuda = False
-        self._open: list[tuple[str, object]] = []
-        self._calls: list[tuple[str, object, object]] = []
-        self._begun: dict[int, int] = {}  # id of Watched -> forwards timed
-        self._last: dict[int, int] = {}
+        self._clock: DeviceClock | None = None
+        self._open: list[tuple[str, float]] = []
+        self._calls: list[Call] = []
+        self._tried: dict[int, _Tried] = {}  # by id of Watched
         self._found: dict[str, list[dict[str, float]]] = {}  # name of the model -> path -> seconds a call, by forward
         self._recorded: dict[str, int] = {}  # name of the model -> forwards in its last record
         self._reading = threading.Lock()
-        self._waiting: deque[tuple[str, list[tuple[str, torch.cuda.Event, torch.cuda.Event]]]] = deque()
+        self._waiting: deque[tuple[str, list[Call], Marks, _Tried]] = deque()
 
     def wants(self, watched: Watched, step: int) -> bool:
         """Whether a training forward of `watched` at `step`, in which nothing else is looked at, is to be timed."""
-        key = id(watched)
-        known = watched.graph_known and step >= FIRST_STEP and self._last.get(key) != step
-        return known and self._begun.get(key, 0) < FORWARDS and not self._work.schedule.activations(step)
+        if not watched.graph_known or step < FIRST_STEP or self._work.later.busy:
+            return False
+        tried = self._tried.get(id(watched))
+        if tried is not None and (tried.last == step or tried.begun >= tried.forwards):
+            return False
+        return not self._work.schedule.activations(step)
 
     def begin(self, watched: Watched, root: nn.Module, step: int) -> None:
         """The forward of `root` begins."""
-        self._begun[id(watched)] = self._begun.get(id(watched), 0) + 1
-        self._last[id(watched)] = step
+        tried = self._tried.setdefault(id(watched), _Tried())
+        tried.begun, tried.last = tried.begun + 1, step
+        device = only_device(list(root.parameters()))
+        if device is None or device.type not in ("cpu", "cuda"):
+            return
         self._watched, self._root, self._thread = watched, id(root), threading.get_ident()
-        self._cuda = self._on_device(root)
+        self._clock = None
+        if device.type == "cuda":
+            tried.forwards = DEVICE_FORWARDS
+            self._clock = DeviceClock(device, tried.spare, tried.delay)
         self._open, self._calls = [], []
         self.running = True
-        self._open.append((watched.paths.get(id(root), ""), self._now()))
+        self._enter(watched.paths.get(id(root), ""))
 
     def enter(self, module: nn.Module) -> bool:
         """A module is called. False when it is the root: the forward that was timed has ended without a word."""
@@ -72,7 +103,7 @@ class ModuleTimes:
             return False
         path = watched.paths.get(id(module))
         if path is not None:
-            self._open.append((path, self._now()))
+            self._enter(path)
         return True
 
     def leave(self, module: nn.Module, returned: bool) -> None:
@@ -83,24 +114,24 @@ class ModuleTimes:
         path = watched.paths.get(id(module))
         if path is None:
             return
-        if not returned:
+        now = self._now() if returned else None
+        if now is None:
             self.abandon()
             return
-        now = self._now()
         while self._open:
             opened, start = self._open.pop()
             if opened == path:
                 self._calls.append((path, start, now))
                 break
-        if len(self._calls) >= MOST_CALLS:
+        if len(self._calls) >= (MOST_CALLS if self._clock is None else MOST_DEVICE_CALLS):
             self.abandon()
         elif id(module) == self._root:
-            self._finish(watched.name)
+            self._finish(watched)
 
     def abandon(self) -> None:
         """Forget the forward that is being timed: it did not return."""
         self.running = False
-        self._watched = None
+        self._watched = self._clock = None
         self._open, self._calls = [], []
 
     def deliver(self, last: bool = False) -> None:
@@ -109,15 +140,17 @@ class ModuleTimes:
         Called at each flush, perhaps in another thread.
         """
         with self._reading:
-            while self._waiting:
-                name, calls = self._waiting[0]
-                whole = calls[-1][2]  # the end of the root's call
-                if last:
-                    whole.synchronize()
-                elif not whole.query():  # type: ignore[no-untyped-call]
-                    return
-                self._waiting.popleft()
-                self._add(name, [(path, start.elapsed_time(end) / 1000) for path, start, end in calls])
+            while self._waiting and may_work(asked=last or self._work.recorder.asked):
+                name, calls, marks, tried = self._waiting[0]
+                whole = marks.events[-1]  # the end of the root's call
+                with beside(whole.device):
+                    if last:
+                        whole.synchronize()
+                    elif not whole.query():  # type: ignore[no-untyped-call]
+                        return
+                    self._waiting.popleft()
+                    self._add(name, [(path, marks.seconds(int(start), int(end))) for path, start, end in calls], tried)
+                tried.spare = [*tried.spare, *marks.events] if tried.begun < tried.forwards else []
 
     def final(self) -> None:
         """Record what was found of models with fewer forwards than wanted. Those still to come are added to them."""
@@ -126,34 +159,42 @@ class ModuleTimes:
             if len(found) > self._recorded.get(name, 0):
                 self._record(name)
 
-    @staticmethod
-    def _on_device(root: nn.Module) -> bool:
-        return any(parameter.is_cuda for parameter in root.parameters())
-
-    def _now(self) -> object:
-        if not self._cuda:
-            return time.perf_counter()
-        event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
-        event.record()
-        return event
-
-    def _finish(self, name: str) -> None:
-        calls = self._calls
-        self.abandon()
-        if self._cuda:
-            self._waiting.append((name, calls))  # type: ignore[arg-type]
+    def _enter(self, path: str) -> None:
+        now = self._now()
+        if now is None:
+            self.abandon()
         else:
-            self._add(name, [(path, end - start) for path, start, end in calls])  # type: ignore[operator]
+            self._open.append((path, now))
 
-    def _add(self, name: str, calls: list[tuple[str, float]]) -> None:
+    def _now(self) -> float | None:
+        return time.perf_counter() if self._clock is None else self._clock.mark()
+
+    def _finish(self, watched: Watched) -> None:
+        calls, clock = self._calls, self._clock
+        tried = self._tried[id(watched)]
+        self.abandon()
+        if clock is None:
+            self._add(watched.name, [(path, end - start) for path, start, end in calls], tried)
+            return
+        if clock.marks.pauses[-1]:
+            tried.delay = clock.better_delay(tried.delay)
+            if tried.in_vain < MORE_FORWARDS:
+                tried.in_vain, tried.begun = tried.in_vain + 1, tried.begun - 1
+                return
+        self._waiting.append((watched.name, calls, clock.marks, tried))
+
+    def _add(self, name: str, calls: list[tuple[str, float | None]], tried: _Tried) -> None:
+        """Take in a forward. seconds: None of a call whose time is not known; its module then has none."""
         total: dict[str, float] = {}
         number: dict[str, int] = {}
+        unknown = {path for path, seconds in calls if seconds is None}
         for path, seconds in calls:
-            total[path] = total.get(path, 0.0) + seconds
-            number[path] = number.get(path, 0) + 1
+            if seconds is not None and path not in unknown:
+                total[path] = total.get(path, 0.0) + seconds
+                number[path] = number.get(path, 0) + 1
         found = self._found.setdefault(name, [])
         found.append({path: seconds / number[path] for path, seconds in total.items()})
-        if len(found) == FORWARDS:
+        if len(found) == tried.forwards:
             self._record(name)
 
     def _record(self, name: str) -> None:
@@ -161,4 +202,5 @@ class ModuleTimes:
         self._recorded[name] = len(found)
         paths = dict.fromkeys(path for one in found for path in one)
         seconds = {path: median([one[path] for one in found if path in one]) for path in paths}
-        self._work.recorder.record("graph_times", GraphTimes(name, len(found), seconds))
+        if seconds:
+            self._work.recorder.record("graph_times", GraphTimes(name, len(found), seconds))

@@ -20,10 +20,9 @@ FULL = 32767
 MOST_CHANNELS = 32
 
 
-def sixteen_bits(sound: Array, notes: Notes) -> Array:
-    """Sound as int16 (frames, channels): (L,), (channels, L) or (L, channels), the smaller dimension being channels.
+def frames_of(sound: Array) -> Array:
+    """(L,), (channels, L) or (L, channels), the smaller dimension being channels, as (frames, channels).
 
-    Floats are in [-1, 1], clipped otherwise; whole numbers are PCM samples, scaled by the range of their dtype.
     Raises InvalidArgumentError for another shape, and without a sample.
     """
     samples = sound.reshape(1, -1) if sound.ndim < 2 else sound
@@ -32,8 +31,14 @@ def sixteen_bits(sound: Array, notes: Notes) -> Array:
         samples = samples.reshape(1, -1) if samples.ndim == 1 else samples
     if samples.ndim != 2 or not samples.size or min(samples.shape) > MOST_CHANNELS:
         raise InvalidArgumentError("audio", Shape(sound), "sound (L,), (channels, L) or (L, channels)")
-    if samples.shape[0] <= samples.shape[1]:
-        samples = samples.T
+    return samples.T if samples.shape[0] <= samples.shape[1] else samples
+
+
+def sixteen_bits(samples: Array, notes: Notes) -> Array:
+    """Sound (frames, channels) as int16.
+
+    Floats are in [-1, 1], clipped otherwise; whole numbers are PCM samples, scaled by the range of their dtype.
+    """
     if samples.dtype.kind == "b":
         samples = samples.astype(np.float32)
     if samples.dtype.kind in "iu":

@@ -63,7 +63,6 @@ def sprite_of(pictures: Array, notes: Notes) -> Sprite | None:
     count = len(pictures)
     pixels = np.moveaxis(eight_bits(pictures, notes), 1, -1)
     height, width = pixels.shape[1:3]
-    picture_in(pixels[0])
     columns = math.ceil(math.sqrt(count))
     longest = min(THUMBNAIL_SIDE, SPRITE_SIDE // columns)
     if longest < LEAST_SIDE:

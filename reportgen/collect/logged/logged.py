@@ -11,18 +11,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from reportgen.collect.encoding import Encoding
 from reportgen.collect.later import Later
 from reportgen.collect.logged import audio as sounds
 from reportgen.collect.logged import embedding as embeddings
 from reportgen.collect.logged import mesh as meshes
 from reportgen.collect.logged import pr_curve as curves
 from reportgen.collect.logged import tensors
-from reportgen.collect.logged.arrays import NPY, npy, numbers_in
-from reportgen.collect.logged.pictures import eight_bits, picture_in, png
-from reportgen.collect.logged.video import animation_of, grid_of
+from reportgen.collect.logged.arrays import NPY, evenly, npy, numbers_in
+from reportgen.collect.logged.pictures import check_pictures, eight_bits, picture_in, png
+from reportgen.collect.logged.video import MOST_FRAMES, animation_of, grid_of
 from reportgen.collect.numbers import reason_against
 from reportgen.collect.predictions.arrays import Array, Shape
 from reportgen.collect.predictions.notes import Notes
+from reportgen.collect.quiet import capturing
 from reportgen.errors import InvalidArgumentError
 from reportgen.run.distribution import Distribution
 from reportgen.run.logged import (
@@ -48,11 +50,12 @@ class Logged:
     """Records under a tag at a step; `at` is the time to stamp with (seconds since the Unix epoch), None for now.
 
     Each method raises InvalidArgumentError for what cannot be recorded, before anything is, and keeps no reference to
-    what it is given. In a process that does not record, nothing happens.
+    what it is given: files are made of copies, by `encoding`. In a process that does not record, nothing happens.
     """
 
-    def __init__(self, recorder: Recorder) -> None:
+    def __init__(self, recorder: Recorder, encoding: Encoding) -> None:
         self._recorder = recorder
+        self._encoding = encoding
         self._later = Later()
         recorder.before_flush.append(lambda: self._later.deliver(recorder.asked))
         self._groups: dict[str, dict[str, None]] = {}
@@ -63,14 +66,19 @@ class Logged:
             return
         if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 1 <= rate <= 2**31:
             raise InvalidArgumentError("rate", rate, "samples a second, 1 or more")
-        notes = Notes()
-        samples = sounds.sixteen_bits(numbers_in(audio, "audio"), notes)
-        name = self._recorder.store(sounds.wav(samples, round(rate)), "wav")
-        low, high = sounds.waveform(samples)
-        frames, channels = samples.shape
+        sound = sounds.frames_of(numbers_in(audio, "audio"))
         stamp = self._recorder.stamp(step, tag, at)
-        record = Audio(tag, stamp, name, round(rate), channels, frames, low, high, notes.texts())
-        self._recorder.record("audio", record, stamp)
+
+        def write(sound: Array) -> None:
+            notes = Notes()
+            samples = sounds.sixteen_bits(sound, notes)
+            name = self._recorder.store(sounds.wav(samples, round(rate)), "wav")
+            low, high = sounds.waveform(samples)
+            frames, channels = samples.shape
+            record = Audio(tag, stamp, name, round(rate), channels, frames, low, high, notes.texts())
+            self._recorder.record("audio", record, stamp)
+
+        self._encoding.hand_over("audio", write, sound)
 
     def video(self, tag: str, video: object, step: int | None, fps: float, at: float | None = None) -> None:
         """Record (T, C, H, W) or (N, T, C, H, W), the N beside each other; uint8, or floats in [0, 1]."""
@@ -82,15 +90,22 @@ class Logged:
         values = values[None] if values.ndim == 4 else values
         if values.ndim != 5 or not values.size:
             raise InvalidArgumentError("video", Shape(video), "frames (T, C, H, W) or (N, T, C, H, W), at least one")
-        notes = Notes()
-        made = animation_of(grid_of(values), float(fps), notes)
-        store = self._recorder.store
+        count, channels = values.shape[1:3]
+        check_pictures(values.shape[3:], channels)
+        kept = evenly(count, MOST_FRAMES)
         stamp = self._recorder.stamp(step, tag, at)
-        record = Video(
-            tag, stamp, store(made.data, made.suffix), values.shape[1], float(fps), made.width, made.height,
-            tuple(store(*one) for one in made.strip), made.shown, notes.texts(),
-        )  # fmt: skip
-        self._recorder.record("video", record, stamp)
+
+        def write(frames: Array) -> None:
+            notes = Notes()
+            made = animation_of(grid_of(frames), kept, count, float(fps), notes)
+            store = self._recorder.store
+            record = Video(
+                tag, stamp, store(made.data, made.suffix), count, float(fps), made.width, made.height,
+                tuple(store(*one) for one in made.strip), made.shown, notes.texts(),
+            )  # fmt: skip
+            self._recorder.record("video", record, stamp)
+
+        self._encoding.hand_over("video", write, values[:, kept], owned=True)
 
     def pr_curve(
         self,
@@ -143,28 +158,36 @@ class Logged:
             raise InvalidArgumentError("matrix", Shape(matrix), "points (N, D), one a row")
         if values.dtype.kind != "f" or values.dtype.itemsize < 4:
             values = values.astype(np.float32)
-        rows, notes = len(values), Notes()
+        rows = len(values)
         table = embeddings.table_of(metadata, header) if metadata is not None else ()
         if metadata is not None and len(table) != rows:
             raise InvalidArgumentError("metadata", f"{len(table)} labels", f"one for each of {rows} points")
-        sprite = None
+        pictures: tuple[Array, ...] = ()
         if images is not None:
-            pictures = numbers_in(images, "images")
-            if pictures.ndim != 4 or len(pictures) != rows:
+            pictures = (numbers_in(images, "images"),)
+            if pictures[0].ndim != 4 or len(pictures[0]) != rows:
                 raise InvalidArgumentError("images", Shape(images), f"pictures (N, C, H, W) of {rows} points")
-            sprite = embeddings.sprite_of(pictures, notes) if rows else None
-        store = self._recorder.store
+            if rows:
+                check_pictures(pictures[0].shape[2:], pictures[0].shape[1])
+        names = tuple(map(str, header)) if header and table else ()
         stamp = self._recorder.stamp(step, tag, at)
-        record = Embedding(
-            tag, stamp, store(npy(values), NPY), rows, values.shape[1],
-            header=tuple(map(str, header)) if header and table else (), metadata=table, notes=notes.texts(),
-        )  # fmt: skip
-        if sprite is not None:
-            record = replace(
-                record, sprite=store(sprite.data, sprite.suffix), sprite_columns=sprite.columns,
-                sprite_width=sprite.width, sprite_height=sprite.height,
+
+        def write(values: Array, *pictures: Array) -> None:
+            notes = Notes()
+            sprite = embeddings.sprite_of(pictures[0], notes) if pictures and rows else None
+            store = self._recorder.store
+            record = Embedding(
+                tag, stamp, store(npy(values), NPY), rows, values.shape[1], header=names, metadata=table,
+                notes=notes.texts(),
             )  # fmt: skip
-        self._recorder.record("embedding", record, stamp)
+            if sprite is not None:
+                record = replace(
+                    record, sprite=store(sprite.data, sprite.suffix), sprite_columns=sprite.columns,
+                    sprite_width=sprite.width, sprite_height=sprite.height,
+                )  # fmt: skip
+            self._recorder.record("embedding", record, stamp)
+
+        self._encoding.hand_over("embedding", write, values, *pictures)
 
     def mesh(
         self,
@@ -203,12 +226,17 @@ class Logged:
         if not self._recorder.owner:
             return
         values, notes = tensors.dense(tensor)
+        shape, dtype = tuple(tensor.shape), str(tensor.dtype).removeprefix("torch.")
         stamp = self._recorder.stamp(step, tag, at)
-        record = TensorRecord(
-            tag, stamp, self._array(values), tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."),
-            tensors.distribution_in(values), tensors.first_values(values), notes,
-        )  # fmt: skip
-        self._recorder.record("tensor", record, stamp)
+
+        def write(values: Array) -> None:
+            record = TensorRecord(
+                tag, stamp, self._array(values), shape, dtype, tensors.distribution_in(values),
+                tensors.first_values(values), notes,
+            )  # fmt: skip
+            self._recorder.record("tensor", record, stamp)
+
+        self._encoding.hand_over("tensor", write, values)
 
     def pictures(
         self,
@@ -219,25 +247,33 @@ class Logged:
         boxes: Sequence[tuple[Box, ...]] = (),
         notes: Notes | None = None,
         at: float | None = None,
+        arrange: Callable[[Array, Notes], Array] = eight_bits,
     ) -> None:
         """Record (N, H, W, C) with 1 to 4 channels as PNG files of full size; `total` is how many there were.
 
-        uint8, truth values, other whole numbers or floats: see `eight_bits`. boxes: those of each.
+        uint8, truth values, other whole numbers or floats: see `eight_bits`. boxes: those of each. arrange: what makes
+        the pictures, uint8 (N, H, W, C), of a copy of the batch.
         """
         if not self._recorder.owner:
             return
+        if len(batch):
+            check_pictures(batch.shape[1:3], batch.shape[3])
         notes = notes or Notes()
-        made = [picture_in(pixels) for pixels in eight_bits(batch, notes)]
-        if not made:
-            notes.fact("The batch was empty.")
-        total = len(made) if total is None else total
-        if total > len(made):
-            notes.fact(f"The first {len(made)} of {total:,} images are kept.")
-        names = tuple(self._recorder.store(png(picture), "png") for picture in made)
         stamp = self._recorder.stamp(step, tag, at)
-        sizes = tuple((picture.shape[1], picture.shape[0]) for picture in made)
-        record = Images(tag, stamp, names, (), total, notes.texts(), sizes, tuple(boxes))
-        self._recorder.record("images", record, stamp)
+
+        def write(batch: Array) -> None:
+            made = [picture_in(pixels) for pixels in arrange(batch, notes)]
+            if not made:
+                notes.fact("The batch was empty.")
+            given = len(made) if total is None else total
+            if given > len(made):
+                notes.fact(f"The first {len(made)} of {given:,} images are kept.")
+            names = tuple(self._recorder.store(png(picture), "png") for picture in made)
+            sizes = tuple((picture.shape[1], picture.shape[0]) for picture in made)
+            record = Images(tag, stamp, names, (), given, notes.texts(), sizes, tuple(boxes))
+            self._recorder.record("images", record, stamp)
+
+        self._encoding.hand_over("images", write, batch)
 
     def histogram(self, tag: str, values: object, step: int | None, at: float | None = None) -> None:
         """Record the distribution of a tensor, an array or nested lists of numbers; on a device nothing waits."""
@@ -252,6 +288,9 @@ class Logged:
             raise InvalidArgumentError(
                 "values", "a tensor without numbers to read", f"a tensor that has some: {reason}"
             )
+        if tensor.is_cuda and capturing():
+            what = "a tensor of a CUDA graph that is being captured"
+            raise InvalidArgumentError("values", what, "one that has its numbers: add it after replay()")
         stamp = self._recorder.stamp(step, tag, at)
         self._later.distributions([tensor], None, lambda made: self._distribution(tag, made[0], stamp))
 

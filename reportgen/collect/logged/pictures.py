@@ -37,14 +37,15 @@ def eight_bits(values: Array, notes: Notes) -> Array:
     return (np.clip(known, 0, 1).astype(np.float32) * np.float32(255)).astype(np.uint8)
 
 
-def picture_in(pixels: Array) -> Array:
-    """(H, W, C) uint8 as Pillow takes it: (H, W) for one channel, grey and alpha for two, RGB, RGBA.
-
-    Raises InvalidArgumentError for another number of channels and for a picture without pixels.
-    """
-    if pixels.ndim != 3 or pixels.shape[2] not in CHANNELS or not pixels.size:
-        shape = "x".join(map(str, pixels.shape))
+def check_pictures(size: tuple[int, ...], channels: int) -> None:
+    """Raise InvalidArgumentError for other than 1 to 4 channels and for a size (height, width) without pixels."""
+    if channels not in CHANNELS or 0 in size:
+        shape = "x".join(map(str, (*size, channels)))
         raise InvalidArgumentError("images", shape, "pictures of at least one pixel with 1, 2, 3 or 4 channels")
+
+
+def picture_in(pixels: Array) -> Array:
+    """(H, W, C) uint8 as Pillow takes it: (H, W) for one channel, grey and alpha for two, RGB, RGBA."""
     return np.ascontiguousarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
 
 

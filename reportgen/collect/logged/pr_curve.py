@@ -9,17 +9,11 @@ import numpy as np
 
 from reportgen.collect.predictions.arrays import Array, Floats
 from reportgen.errors import InvalidArgumentError
+from reportgen.run.curve_columns import LEAST, even_thresholds
 from reportgen.run.logged import PRCurve
 from reportgen.run.series import Stamp
 
 MOST_THRESHOLDS = 1000
-# Keeps the divisions below defined where nothing was counted, as in torch's writer.
-LEAST = 1e-7
-
-
-def thresholds_of(count: int) -> array[float]:
-    """`count` thresholds from 0 to 1."""
-    return array("d", [place / max(1, count - 1) for place in range(count)])
 
 
 def counted(tag: str, stamp: Stamp, labels: Array, scores: Array, count: int, weights: Array | float) -> PRCurve:
@@ -49,12 +43,13 @@ def counted(tag: str, stamp: Stamp, labels: Array, scores: Array, count: int, we
     precision = positive / np.maximum(LEAST, positive + negative)
     recall = positive / np.maximum(LEAST, positive + missed)
     columns = (positive, negative, negative[0] - negative, missed, precision, recall)
-    return _curve(tag, stamp, thresholds_of(count), columns, notes)
+    return _curve(tag, stamp, even_thresholds(count), columns, notes)
 
 
 def given_curve(tag: str, stamp: Stamp, columns: Sequence[Array], notes: Sequence[str] = ()) -> PRCurve:
     """The curve of given columns: true and false positives, true and false negatives, precision, recall, each (T,)."""
-    return _curve(tag, stamp, thresholds_of(len(columns[0])), [column.astype(np.float64) for column in columns], notes)
+    doubles = [column.astype(np.float64) for column in columns]
+    return _curve(tag, stamp, even_thresholds(len(columns[0])), doubles, notes)
 
 
 def _curve(

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from reportgen.collect.distribution import distributions_of
-from reportgen.collect.logged.arrays import npy
 from reportgen.collect.numbers import reason_against
 from reportgen.collect.predictions.arrays import Array, to_array
 from reportgen.collect.quiet import quiet
@@ -70,11 +69,6 @@ def distribution_in(values: Array) -> Distribution | None:
         numbers = numbers.astype(np.float64)
     (made,) = distributions_of([torch.from_numpy(np.array(numbers))])
     return made
-
-
-def stored(values: Array) -> bytes:
-    """The tensor's file."""
-    return npy(values)
 
 
 def _shape(tensor: Tensor) -> tuple[int, ...] | str:

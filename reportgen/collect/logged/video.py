@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,16 +35,15 @@ class Animation:
     height: int
 
 
-def animation_of(frames: Array, fps: float, notes: Notes) -> Animation:
+def animation_of(frames: Array, kept: Sequence[int], count: int, fps: float, notes: Notes) -> Animation:
     """(T, H, W, C) of any real dtype, at least one frame, as an animated WebP (GIF where Pillow has no WebP).
 
-    At most MOST_FRAMES of the frames, evenly spaced, are kept, at most SIDE pixels long; the whole takes as long.
+    kept: which of the `count` frames that were given these are; the whole takes as long as all of them. A frame is
+    stored at most SIDE pixels long.
     """
-    count = len(frames)
-    kept = evenly(count, MOST_FRAMES)
     if len(kept) < count:
         notes.fact(f"{len(kept)} of {count:,} frames are kept, evenly spaced, the first and the last among them.")
-    pixels = eight_bits(frames[kept], notes)
+    pixels = eight_bits(frames, notes)
     height, width = pixels.shape[1:3]
     pictures = [Image.fromarray(picture_in(frame)) for frame in pixels]
     if max(height, width) > SIDE:

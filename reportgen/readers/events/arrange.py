@@ -55,8 +55,20 @@ def arrange(logs: dict[Path, Log]) -> list[Arranged]:
             part = replace(part, prefix=split.prefix)
         run = runs.setdefault(host, Arranged(host))
         run.parts.insert(0 if host == folder else len(run.parts), part)
+    for run in runs.values():
+        _order_lines(run)
     holders = {parent for folder in logs for parent in folder.parents}
     return [run for run in runs.values() if not (run.folder in holders and _is_empty(run))]
+
+
+def _order_lines(run: Arranged) -> None:
+    """Put the lines of add_scalars in the order in which their folders were opened, which is that of their keys."""
+    lines = iter(sorted((part for part in run.parts if part.group is not None), key=_opened))
+    run.parts[:] = [part if part.group is None else next(lines) for part in run.parts]
+
+
+def _opened(part: Part) -> float:
+    return min((session.first for session in part.log.sessions if session.first is not None), default=0.0)
 
 
 def _is_empty(run: Arranged) -> bool:

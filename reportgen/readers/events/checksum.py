@@ -49,9 +49,3 @@ def fast_crc32c() -> Callable[[bytes], int] | None:
 def masked(crc: int) -> int:
     """A CRC32C as it stands in the file."""
     return ((crc >> 15 | crc << 17) + MASK) & WORD
-
-
-def unmasked(stored: int) -> int:
-    """The CRC32C of what stands in the file."""
-    rotated = (stored - MASK) & WORD
-    return (rotated >> 17 | rotated << 15) & WORD

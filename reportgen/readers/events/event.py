@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -24,6 +25,8 @@ WIRES = {WALL_TIME: FIXED64, STEP: VARINT}
 TAG, SIMPLE, OLD_HISTOGRAM, IMAGE, HISTOGRAM, AUDIO, NODE_NAME, TENSOR, METADATA = range(1, 10)
 VALUE_WIRES = {SIMPLE: FIXED32}
 START = 1
+# Bytes of a tag, and how many are kept of a longer one.
+LONGEST_TAG, SHOWN = 10_000, 200
 
 
 @dataclass(slots=True)
@@ -90,12 +93,20 @@ def _value(data: bytes, at: int, end: int) -> Value:
         if kind != VALUE_WIRES.get(number, BYTES):
             raise Malformed("a field of a value has another type")
         if number == TAG:
-            value.tag = text(data, a, b)
+            value.tag = _tag(data, a, b)
         elif number == METADATA:
             value.plugin, value.content = _metadata(data, a, b)
         elif number != NODE_NAME:
             value.kind, value.start, value.end = number, a, b
     return value
+
+
+def _tag(data: bytes, at: int, end: int) -> str:
+    """A tag; of one that is no name but a text the beginning, and a number that tells it from others."""
+    if end - at <= LONGEST_TAG:
+        return text(data, at, end)
+    whole = data[at:end]
+    return f"{text(whole, 0, SHOWN)}… ({len(whole):,} bytes, {zlib.crc32(whole):08x})"
 
 
 def _metadata(data: bytes, at: int, end: int) -> tuple[str, bytes]:

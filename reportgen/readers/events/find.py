@@ -11,7 +11,7 @@ from pathlib import Path
 from reportgen.errors import UnreadableRunError
 from reportgen.readers.events.framing import HEAD, Frames
 from reportgen.readers.events.log_parts import EventFile
-from reportgen.run.folder import MANIFEST
+from reportgen.run.folder import MANIFEST, MEDIA
 
 # TensorBoard's own rule: the name contains this.
 MARK = "tfevents"
@@ -23,6 +23,8 @@ MOST_FOLDERS = 100_000
 @dataclass(slots=True)
 class Found:
     """What a folder tree holds. logs: folder -> its event files by name. runs: folders of our own, in order.
+
+    Event files beside a run.json are not among them: that folder is our own run, whose reader says that they are there.
 
     problems: what could not be looked into, as sentences.
     """
@@ -47,7 +49,8 @@ def find(root: Path) -> Found:
         below.sort()
         if MANIFEST in names:
             found.runs.append(Path(folder))
-            below.clear()  # what is in a run folder is that run's
+            if MEDIA in below:  # thousands of files of that run; other folders below it may be runs of their own
+                below.remove(MEDIA)
             continue
         files = event_files(Path(folder), names)
         if files:

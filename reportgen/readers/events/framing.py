@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
 import numpy as np
@@ -19,6 +19,8 @@ from reportgen.readers.events.checksum import MASK, crc32c, fast_crc32c, masked
 HEAD = 12  # eight bytes of length, four of its checksum
 FRAME = 16  # what a record has beside its payload
 BLOCK = 1 << 20
+# Losses kept one by one.
+MOST_LOSSES = 10_000
 # Lengths are few in a file; their checked heads are remembered up to this many.
 HEADS = 1 << 16
 NOT_ZERO = re.compile(rb"[^\0]")
@@ -40,15 +42,14 @@ class Loss:
 class Batch:
     """Records that stand next to each other. ends: where in `block` each ends; base: where in the file `block` begins.
 
-    A payload that turns out to make no sense is given back with `reject`, and what follows it is to be left: it comes
-    again in the next batch.
+    A payload that turns out to make no sense is given back with `reject`.
     """
 
     base: int
     block: bytes
     ends: list[int]
     payloads: list[bytes]
-    refused: tuple[int, str] | None = None
+    refused: list[tuple[int, str]] = field(default_factory=list)
 
     def offset(self, index: int) -> int:
         """Where in the file a payload begins."""
@@ -60,13 +61,14 @@ class Batch:
 
     def reject(self, index: int, why: str) -> None:
         """Say that a payload cannot be read, and why."""
-        self.refused = (index, why)
+        self.refused.append((index, why))
 
 
 class Frames:
     """The records in a file of `size` bytes, in batches.
 
-    Never more than one block and one record are in memory. What is not readable is in `losses`, in order.
+    Never more than one block and one record are in memory. What is not readable is in `losses`, in order; of a file
+    that is damaged all over the first ones only, then `untold` and `untold_bytes` count the others.
     checked: the checksum of each payload is checked, which takes the extra `crc32c`.
     """
 
@@ -77,15 +79,19 @@ class Frames:
         self._crc: Callable[[bytes], int] = self._fast or crc32c
         self.checked = self._fast is not None
         self.losses: list[Loss] = []
+        self.untold = self.untold_bytes = 0
         self._heads: dict[bytes, int] = {}
+        # What was read last, and where in the file it begins.
+        self._block, self._base = b"", 0
 
     def batches(self) -> Iterator[Batch]:
         """All records that can be read, in order. Raises OSError."""
-        block, base, at = b"", 0, 0  # the block, where in the file it begins, and where in it the next record does
+        at = 0  # where in the block the next record begins
         heads = self._heads
         while True:
             ends: list[int] = []
             payloads: list[bytes] = []
+            block, base = self._block, self._base
             first, size = at, len(block)
             while True:
                 length = heads.get(block[at : at + HEAD])
@@ -97,15 +103,7 @@ class Frames:
                 at = end
             place: int | None
             if payloads:
-                batch, damaged = self._checked(Batch(base, block, ends, payloads))
-                if batch.payloads:
-                    yield batch
-                refused = batch.refused or damaged
-                if refused is None:
-                    continue
-                index, why = refused
-                start = ends[index - 1] if index else first
-                place = self._after(base + start, base + ends[index], why)
+                place = yield from self._given(Batch(base, block, ends, payloads), first)
             elif length is None and size >= at + HEAD:
                 if self._length(block[at : at + HEAD]) is not None:
                     continue
@@ -113,9 +111,11 @@ class Frames:
             else:
                 wanted = HEAD if length is None else FRAME + length
                 if base + at + wanted <= self._size:
-                    block, base, at = self._filled(block, base, at, wanted)
-                    if len(block) >= wanted:
+                    self._fill(at, wanted)
+                    at = 0
+                    if len(self._block) >= wanted:
                         continue
+                    base = self._base
                 if base + at >= self._size:
                     return
                 inside = "the head of a record" if length is None else "a record"
@@ -123,39 +123,60 @@ class Frames:
                 place = self._next(base + at, search, f"the file ends inside of {inside}", torn=True)
             if place is None:
                 return
-            block, base, at = b"", place, 0
+            at = place - self._base
+            if not 0 <= at <= len(self._block):
+                self._block, self._base, at = b"", place, 0
+
+    def _given(self, batch: Batch, first: int) -> Generator[Batch, None, int | None]:
+        """Hand out a batch without the payloads whose checksums do not match. Returns where to go on, as `_after`.
+
+        first: where in the block the first record begins.
+        """
+        last = len(batch.ends) - 1
+        begin, refused = 0, list[tuple[int, str]]()
+        for wrong in [*self._wrong(batch), last + 1]:
+            if begin < wrong:
+                part = batch
+                if wrong - begin <= last:
+                    part = Batch(batch.base, batch.block, batch.ends[begin:wrong], batch.payloads[begin:wrong])
+                yield part
+                refused += [(begin + index, why) for index, why in part.refused]
+            if wrong <= last:
+                refused.append((wrong, "the checksum of a payload does not match"))
+            begin = wrong + 1
+        for index, why in refused:
+            start = batch.base + (batch.ends[index - 1] if index else first)
+            if index == last:
+                return self._after(start, batch.base + batch.ends[index], why)
+            self._lose(start, batch.base + batch.ends[index], why)  # the next one is known to be framed
+        return batch.base + batch.ends[last]
 
     def intact(self, batch: Batch, index: int) -> bool:
         """Whether the checksum of a payload matches (checked now, if not before)."""
         return self.checked or masked(self._crc(batch.payloads[index])) == batch.checksum(index)
 
-    def _checked(self, batch: Batch) -> tuple[Batch, tuple[int, str] | None]:
-        """A batch up to its first payload whose checksum does not match, and that one's number with the reason."""
+    def _wrong(self, batch: Batch) -> list[int]:
+        """Which payloads of a batch do not match their checksums."""
         if self._fast is None:
-            return batch, None
+            return []
         places = np.array(batch.ends)[:, None] + np.arange(-4, 0)
         stored = np.frombuffer(batch.block, np.uint8)[places].view("<u4").ravel()
         made = np.fromiter(map(self._fast, batch.payloads), np.uint32, len(batch.payloads))
-        wrong = np.flatnonzero(((made >> 15) | (made << 17)) + np.uint32(MASK) != stored)
-        if not len(wrong):
-            return batch, None
-        index = int(wrong[0])
-        told = (index, "the checksum of a payload does not match")
-        return Batch(batch.base, batch.block, batch.ends[:index], batch.payloads[:index]), told
+        return np.flatnonzero(((made >> 15) | (made << 17)) + np.uint32(MASK) != stored).tolist()
 
     def framed(self, head: bytes) -> bool:
         """Whether `head` is the head of a record that fits into the file."""
         length = self._length(head)
         return length is not None and length + FRAME <= self._size
 
-    def _filled(self, buffer: bytes, base: int, at: int, wanted: int) -> tuple[bytes, int, int]:
-        """The block from the next record on, with at least `wanted` bytes where the file has them."""
-        start = base + at
-        kept = buffer[at:]
-        place = start + len(kept)
+    def _fill(self, at: int, wanted: int) -> None:
+        """Make the block begin at `at` in it, and hold at least `wanted` bytes where the file has them."""
+        kept = self._block[at:]
+        self._base += at
+        place = self._base + len(kept)
         self._file.seek(place)
         more = self._file.read(max(0, min(max(BLOCK, wanted - len(kept)), self._size - place)))
-        return kept + more, start, 0
+        self._block = kept + more
 
     def _length(self, head: bytes) -> int | None:
         """The length in the head of a record, None when its checksum does not match."""
@@ -168,7 +189,11 @@ class Frames:
         return length
 
     def _lose(self, start: int, end: int, why: str, torn: bool = False) -> None:
-        self.losses.append(Loss(start, end, why, torn))
+        if len(self.losses) < MOST_LOSSES or torn:
+            self.losses.append(Loss(start, end, why, torn))
+        else:
+            self.untold += 1
+            self.untold_bytes += end - start
 
     def _after(self, start: int, end: int, why: str) -> int | None:
         """Where to go on after a record that is framed well but cannot be read; None at the end of the file.
@@ -189,6 +214,11 @@ class Frames:
 
     def _search(self, start: int) -> int | None:
         """The next place from `start` on where eight bytes are a possible length, followed by their checksum."""
+        if 0 <= start - self._base < len(self._block):
+            found = self._in_block(self._block, self._base, start - self._base)
+            if found is not None:
+                return found
+            start = max(start, self._base + len(self._block) - HEAD + 1)
         while start + FRAME <= self._size:
             self._file.seek(start)
             block = self._file.read(min(BLOCK, self._size - start))
@@ -200,9 +230,10 @@ class Frames:
             start += len(block) - HEAD + 1
         return None
 
-    def _in_block(self, block: bytes, start: int) -> int | None:
+    def _in_block(self, block: bytes, start: int, begin: int = 0) -> int | None:
+        """The next such place from `begin` on in a block that begins at `start` in the file."""
         # The upper half of a length is zero: no record is larger than 4 GiB.
-        zeros = block.find(b"\0\0\0\0", 4)
+        zeros = block.find(b"\0\0\0\0", begin + 4)
         while 0 <= zeros <= len(block) - 8:
             length = CHECKSUM.unpack_from(block, zeros - 4)[0]
             if length == 0:  # inside of a stretch of zeros, where nothing can begin

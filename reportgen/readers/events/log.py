@@ -59,7 +59,10 @@ class Log:
             frames = Frames(stream, file.size)
             file.losses = frames.losses
             file.checked = frames.checked
-            self._read(file, frames, progress or (lambda _: None))
+            try:
+                self._read(file, frames, progress or (lambda _: None))
+            finally:
+                file.untold, file.untold_bytes = frames.untold, frames.untold_bytes
 
     def _begin(self, resumed_from: int | None = None) -> Session:
         """Begin another session: what follows in each column is of another writer than what is there."""
@@ -81,7 +84,7 @@ class Log:
         progress(file.size - told)
 
     def _read_batch(self, file: EventFile, frames: Frames, batch: Batch) -> None:
-        """Read the payloads of a batch, up to one that cannot be read."""
+        """Read the payloads of a batch; those that cannot be read are given back."""
         last_four, inside, session = self._templates.last_four, self._templates.inside, self.sessions[-1]
         time_of, number_of = DOUBLE.unpack_from, FLOAT.unpack_from
         for index, data in enumerate(batch.payloads):
@@ -128,7 +131,8 @@ class Log:
                 recorded = self._add(file, data, batch.offset(index), read)
             except DAMAGE as error:
                 batch.reject(index, str(error) if isinstance(error, Malformed) else "its content makes no sense")
-                return
+                length = 0
+                continue
             session.seen = True
             if recorded and session.step is None:
                 session.step = read.step

@@ -13,12 +13,17 @@ from reportgen.readers.events.framing import Loss
 
 @dataclass(slots=True, eq=False)
 class EventFile:
-    """One event file. number: its place among those of its run, given when runs are made of logs."""
+    """One event file. number: its place among those of its run, given when runs are made of logs.
+
+    losses: what could not be read; untold and untold_bytes: how many losses there are beside them, and their bytes.
+    """
 
     path: Path
     size: int
     number: int = 0
     losses: list[Loss] = field(default_factory=list)
+    untold: int = 0
+    untold_bytes: int = 0
     checked: bool = False
     problem: str = ""
 

@@ -17,6 +17,8 @@ UNCHECKED = (
 )
 # Losses told one by one.
 TOLD = 100
+# Purges, and kinds of records that are not shown, told one by one.
+SAID = 50
 
 
 def remarks(logs: Sequence[Log], builder: Builder) -> None:
@@ -28,15 +30,24 @@ def remarks(logs: Sequence[Log], builder: Builder) -> None:
             f"{builder.clock.replaced:,} wall times are none that a clock tells; the time before stands in their place"
         )
         builder.note("wall times", odd, kind="reading")
-    for log in logs:
-        for step, dropped in log.purges:
-            what = f"{dropped:,} records at or after step {step:,} were dropped, as a later writer asked (purge_step)"
-            builder.note("purge", what, kind="reading")
-        for plugin, times in log.unknown.items():
-            named = f"of the plugin {plugin!r}" if plugin else "of no plugin"
-            builder.note("event files", f"records {named} have no place on the page", times)
-        for what, times in log.ignored.items():
-            builder.note("event files", f"{what} are not shown", times)
+    purges = [purge for log in logs for purge in log.purges]
+    for step, dropped in purges[:SAID]:
+        what = f"{dropped:,} records at or after step {step:,} were dropped, as a later writer asked (purge_step)"
+        builder.note("purge", what, kind="reading")
+    if purges[SAID:]:
+        dropped = sum(amount for _, amount in purges[SAID:])
+        what = f"{dropped:,} records more were dropped, as later writers asked (purge_step)"
+        builder.note("purge", what, len(purges[SAID:]), kind="reading")
+    unseen = [
+        (f"records {f'of the plugin {plugin!r}' if plugin else 'of no plugin'} have no place on the page", times)
+        for log in logs
+        for plugin, times in log.unknown.items()
+    ]
+    unseen += [(f"{what} are not shown", times) for log in logs for what, times in log.ignored.items()]
+    for what, times in unseen[:SAID]:
+        builder.note("event files", what, times)
+    if unseen[SAID:]:
+        builder.note("event files", "other records are not shown", sum(times for _, times in unseen[SAID:]))
 
 
 def damage_of(files: Sequence[EventFile]) -> Damage:
@@ -54,6 +65,8 @@ def damage_of(files: Sequence[EventFile]) -> Damage:
             told.append(f"{shown_file(file.path.name)}: {size:,} bytes from byte {loss.start:,} on: {loss.why}")
             count += 1
             lost += size
+        count += file.untold
+        lost += file.untold_bytes
     return Damage(
         torn_tail=any(loss.torn for file in files for loss in file.losses),
         files=tuple(shown_file(file.path.name) for file in hurt),

@@ -24,6 +24,7 @@ from reportgen.run.records import IMPORTED, SCHEMA, Attempt, Meta, Run
 from reportgen.run.series import Series
 from reportgen.run.thin_distributions import kind_limit, snapshot_limit
 
+PROBLEMS = 20  # told one by one
 EPOCH = "epoch"  # the tag that tells it, as where a run is recorded
 Progress = Callable[[int, int], None]
 
@@ -93,8 +94,10 @@ def _run(arranged: Arranged, root: Path, problems: tuple[str, ...], alone: bool,
     builder = Builder(page=page, snapshots=snapshots, started=meta.started, alone=alone, scalars=scalars, clock=clock)
     for part in arranged.parts:
         _make(part, builder)
-    for problem in problems:
+    for problem in problems[:PROBLEMS]:
         builder.note("folders", problem)
+    if problems[PROBLEMS:]:
+        builder.note("folders", "other folders cannot be read", len(problems[PROBLEMS:]))
     remarks(logs, builder)
     records = builder.records
     return Run(

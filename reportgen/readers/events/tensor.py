@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reportgen.readers.events.wire import BYTES, FIXED32, FIXED64, VARINT, Malformed, fields, signed, varints
+from reportgen.readers.events.wire import BYTES, FIXED32, FIXED64, VARINT, Malformed, fields, signed
 
 STRING, BFLOAT16, HALF = 7, 14, 19
 # TensorFlow's number of a type -> the name that torch has for it, and NumPy's type.
@@ -37,6 +36,9 @@ FIXED = {FLOAT_VAL: "<f4", DOUBLE_VAL: "<f8", SCOMPLEX_VAL: "<f4", DCOMPLEX_VAL:
 INT_VAL, STRING_VAL, INT64_VAL, BOOL_VAL, HALF_VAL, UINT32_VAL, UINT64_VAL = 7, 8, 10, 11, 13, 16, 17
 INTEGERS = (INT_VAL, INT64_VAL, BOOL_VAL, HALF_VAL, UINT32_VAL, UINT64_VAL)
 MOST_DIMENSIONS = 64
+LONGEST = 10  # bytes of a varint
+# Elements that one number may stand for: a few bytes of a file could ask for all memory.
+MOST_FILLED = 1 << 20
 
 
 @dataclass(slots=True)
@@ -109,7 +111,7 @@ def array(tensor: Tensor) -> NDArray[Any]:
         # TensorFlow's rule: the last number stands for all that follow.
         if tensor.content is not None or not 0 < len(flat) < tensor.size:
             raise Malformed("a tensor has more or fewer numbers than its shape says")
-        if tensor.size > 1 << 28:
+        if tensor.size > MOST_FILLED:
             raise Malformed("a tensor whose shape is far larger than its numbers")
         flat = np.concatenate([flat, np.full(tensor.size - len(flat), flat[-1], flat.dtype)])
     return flat.reshape(tensor.shape)
@@ -155,13 +157,26 @@ def _count(number: int, start: int, end: int) -> int:
 
 
 def _integers(tensor: Tensor) -> NDArray[Any]:
-    found: list[int] = []
-    for number, start, end in tensor.parts:
-        if number in INTEGERS:
-            found += varints(tensor.data, start, end)
-    for more in tensor.single.values():
-        found += more
-    return np.array(found, np.uint64).view(np.int64)
+    found = [_packed(tensor.data, start, end) for number, start, end in tensor.parts if number in INTEGERS]
+    found += [np.array(more, np.uint64) for more in tensor.single.values()]
+    return np.concatenate([np.empty(0, np.uint64), *found]).view(np.int64)
+
+
+def _packed(data: bytes, start: int, end: int) -> NDArray[np.uint64]:
+    """Varints one behind the other, as `wire.varint` reads each. Raises Malformed."""
+    raw = np.frombuffer(data, np.uint8, end - start, start)
+    ends = np.flatnonzero(raw < 0x80)
+    if (ends[-1] + 1 if len(ends) else 0) != len(raw):
+        raise Malformed("a number does not end")
+    begins = np.concatenate([[0], ends[:-1] + 1])[: len(ends)]
+    lengths = ends - begins + 1
+    found = np.zeros(len(ends), np.uint64)
+    for place in range(int(lengths.max(initial=0))):
+        if place == LONGEST:
+            raise Malformed("a number does not end")
+        there = np.flatnonzero(lengths > place)
+        found[there] |= (raw[begins[there] + place] & 0x7F).astype(np.uint64) << np.uint64(7 * place)
+    return found
 
 
 def _halves(bits: NDArray[Any], kind: int) -> NDArray[Any]:
@@ -187,6 +202,3 @@ def number(tensor: Tensor) -> float:
         raise Malformed("a scalar with several numbers")
     value = array(tensor).reshape(-1)[0]
     return float(value.real)
-
-
-Reader = Callable[[bytes], bytes]

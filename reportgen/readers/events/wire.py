@@ -58,15 +58,6 @@ def fields(data: bytes, at: int, end: int) -> Iterator[tuple[int, int, int, int]
         at += length
 
 
-def varints(data: bytes, at: int, end: int) -> list[int]:
-    """Packed unsigned numbers. Raises Malformed."""
-    found = []
-    while at < end:
-        value, at = varint(data, at, end)
-        found.append(value)
-    return found
-
-
 def text(data: bytes, at: int, end: int) -> str:
     """UTF-8; what is none is kept visibly."""
     return data[at:end].decode("utf-8", "backslashreplace")

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from reportgen.collect.encoding import Encoding
 from reportgen.collect.media import Media
 from reportgen.collect.predictions import Predictions
 from reportgen.collect.recorder import Recorder
@@ -68,7 +69,7 @@ def test_earlier_sets_keep_their_metrics_and_the_order_of_steps(tmp_path):
 
 def test_images_texts_and_tables_are_read_back(tmp_path):
     recorder = recorder_in(tmp_path)
-    media = Media(recorder)
+    media = Media(recorder, Encoding(recorder))
     media.images("seen", torch.rand(2, 1, 28, 28), step=1)
     media.text("said", "a\n\ud800b", step=2)
     media.table("made", [{"a": 1.5, "b": True}, {"a": "x"}])

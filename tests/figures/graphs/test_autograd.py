@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from reportgen.figures import engine
 from reportgen.figures.graph import graph_view
-from tests.render.sample import autograd_drawing, graph
+from tests.render.graph_sample import autograd_drawing, graph
 
 
 def view(block):

@@ -14,7 +14,8 @@ from reportgen.render import render_page
 from reportgen.run.graph import Graph, GraphEdge, GraphNode, TensorSpec
 from reportgen.testing.graphs import GraphBuilder, cell_loop, chain, failed, operations, resnet, transformer, unet
 from tests.figures.graphs.drawn import block, rects, texts, view, words
-from tests.render.sample import NASTY, graph, header
+from tests.render.graph_sample import graph
+from tests.render.sample import NASTY, header
 
 SPEC = TensorSpec((2, 3), "float32")
 RESNET_152 = resnet((3, 8, 36, 3), basic=False, timed=True)

@@ -39,6 +39,12 @@ def test_the_lines_of_add_scalars_join_their_run(tmp_path):
     assert len(run.meta.attempts) == 1
 
 
+def test_the_lines_of_add_scalars_keep_the_order_of_their_keys(tmp_path):
+    with SummaryWriter(tmp_path) as writer:
+        writer.add_scalars("loss", {"second": 1.0, "first": 2.0, "a/b": 3.0}, 0, walltime=5.0)
+    assert load(tmp_path).groups == (TagGroup("loss", ("loss/second", "loss/first", "loss/a/b")),)
+
+
 def test_sessions_of_add_hparams_join_their_run_and_a_metric_that_is_a_curve_stays_one(tmp_path):
     with SummaryWriter(tmp_path) as writer:
         for step in range(4):
@@ -133,11 +139,13 @@ def test_one_run_further_down_is_loaded(tmp_path):
 
 def test_run_folders_and_event_files_may_lie_in_one_tree(tmp_path):
     write_folder(tmp_path / "b-own", fake_run(layers=1, steps=4, snapshots=2, examples=4, title="own"))
-    logged(tmp_path / "b-own" / "inside")  # what is in a run folder is that run's
+    logged(tmp_path / "b-own" / "inside")
+    logged(tmp_path / "b-own" / "media")  # that run's pictures
+    logged(tmp_path / "b-own")  # of which a note of that run tells
     logged(tmp_path / "a")
     logged(tmp_path / "c")
-    assert titles(tmp_path) == ["a", "own", "c"]
-    assert [place.name for place, _ in runs_in(tmp_path)] == ["a", "b-own", "c"]
+    assert titles(tmp_path) == ["a", "own", "b-own/inside", "c"]
+    assert [place.name for place, _ in runs_in(tmp_path)] == ["a", "b-own", "inside", "c"]
 
 
 def test_a_single_event_file_is_a_run(tmp_path):

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from tensorboard.compat.proto.event_pb2 import Event
 
 from reportgen.readers.events.event import read_event, values
-from reportgen.readers.events.wire import BYTES, FIXED32, FIXED64, VARINT, Malformed, fields, signed, varint, varints
+from reportgen.readers.events.tensor import array, read_tensor
+from reportgen.readers.events.wire import BYTES, FIXED32, FIXED64, VARINT, Malformed, fields, signed, varint
 from tests.readers.events import writing
 
 
@@ -28,9 +29,21 @@ def test_a_varint_that_does_not_end_is_refused():
     for data in (b"", b"\x80", b"\xff" * 9, b"\x80" * 11 + b"\x01"):
         with pytest.raises(Malformed, match="does not end"):
             varint(data, 0, len(data))
-    with pytest.raises(Malformed):
-        varints(b"\x01\x80", 0, 2)
-    assert varints(b"\x01\x80\x01", 0, 3) == [1, 128]
+
+
+@given(st.lists(st.integers(0, 2**64 - 1) | st.integers(0, 300), max_size=20))
+def test_packed_numbers_are_each_what_a_varint_is(wanted):
+    packed = b"".join(map(writing.varint, wanted))
+    data = writing.number(1, 23) + writing.text(2, writing.text(2, writing.number(1, len(wanted))))
+    data += writing.text(17, packed)
+    assert array(read_tensor(data, 0, len(data))).tolist() == wanted
+
+
+@pytest.mark.parametrize("packed", [b"\x80", b"\x01\x80", b"\x80" * 10 + b"\x01"])
+def test_packed_numbers_that_do_not_end_are_refused(packed):
+    data = writing.number(1, 9) + writing.text(2, writing.text(2, writing.number(1, 2))) + writing.text(10, packed)
+    with pytest.raises(Malformed, match="does not end"):
+        array(read_tensor(data, 0, len(data)))
 
 
 def test_fields_of_all_kinds_are_told_with_their_places():

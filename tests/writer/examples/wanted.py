@@ -18,7 +18,6 @@ class Wanted:
 SHARP = "figures are drawn with twice the pixels each way, to be sharp on screens of today; their size stays theirs"
 TYPED = "torch writes every number and bool of add_hparams as a float; ours keep their types"
 NO_FILM = "without moviepy torch keeps an empty value of a video; ours needs no moviepy"
-LAYOUTS = "TensorBoard takes one layout a run, the last; ours keeps all that were added"
 SINGLY = "torch joins a batch to one picture; ours keeps the images, so that a page's limit of pictures is met earlier"
 
 # Of the records that reportgen.load gives.
@@ -29,7 +28,6 @@ WANTED: dict[str, tuple[Wanted, ...]] = {
         Wanted(r"images 'picture/figure' at step 0: twice as many pixels each way in ours, alike", SHARP),
         Wanted(r"videos \('film', 0\): only in ours", NO_FILM),
         Wanted(r"hyperparameters 'trial': params .*'nesterov': 1\.0.* in torch's, .*'nesterov': True.* in ours", TYPED),
-        Wanted(r"layouts : .*", LAYOUTS),
     ),
     "mnist_cnn": (Wanted(r"hyperparameters 'hparams': params .*64\.0.* in torch's, .*64,.* in ours", TYPED),),
     "odd_arguments": (
@@ -44,8 +42,6 @@ WANTED: dict[str, tuple[Wanted, ...]] = {
 ON_PAGES: dict[str, tuple[Wanted, ...]] = {
     "dcgan": (Wanted(r"media: VideoView samples over time only in ours", NO_FILM),),
     "everything": (
-        Wanted(r"metrics: (LineChart|Text) .* only in (torch's|ours)", LAYOUTS),
-        Wanted(r"metrics\[Table All drawn series\]\.rows: in the order .*", LAYOUTS),
         Wanted(r"hyperparameters\[Table\]\.rows\[(layers|nesterov)\]\[\d\]: .*", TYPED),
         Wanted(r"media: VideoView film only in ours", NO_FILM),
     ),

@@ -15,11 +15,11 @@ from reportgen.readers.events.log import Log
 from reportgen.readers.events.log_parts import Entry
 from reportgen.readers.events.tensor import read_tensor
 from reportgen.readers.events.wire import BYTES, FIXED32, VARINT, Malformed, fields, single
+from reportgen.readers.prepare_audio import HIGHEST_RATE
 from reportgen.run.logged import Audio
 
-STRETCHES = 600  # of the waveform, as where a run is recorded
+STRETCHES, HEIGHTS = 400, 256  # of the waveform, as where a run is recorded
 FULL = 32768
-HIGHEST_RATE = 10_000_000
 NO_WAVE = "It is no 16-bit WAV file: its waveform is not drawn, and a browser may not play it."
 WAV_TYPES = ("", "audio/wav", "audio/x-wav", "audio/wave")
 
@@ -91,13 +91,13 @@ def _sound(data: bytes, at: int, end: int, offset: int) -> Sound:
 
 
 def _waveform(samples: np.ndarray[tuple[int, ...], np.dtype[np.int16]]) -> tuple[array[float], array[float]]:
-    """Least and greatest value, -1 to 1, of equal stretches over all channels of (frames, channels)."""
+    """Least and greatest value, -1 to 1 and rounded outwards, of equal stretches of (frames, channels)."""
     frames = len(samples)
     if not frames:
         return array("f"), array("f")
     starts = np.arange(min(STRETCHES, frames)) * frames // min(STRETCHES, frames)
-    low = np.minimum.reduceat(samples.min(axis=1), starts) / FULL
-    high = np.maximum.reduceat(samples.max(axis=1), starts) / FULL
+    low = np.floor(np.minimum.reduceat(samples.min(axis=1), starts) / FULL * HEIGHTS) / HEIGHTS
+    high = np.ceil(np.maximum.reduceat(samples.max(axis=1), starts) / FULL * HEIGHTS) / HEIGHTS
     return array("f", low.tolist()), array("f", high.tolist())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable
 
@@ -21,7 +22,10 @@ SILENT = frozenset(
 )
 SILENT_PREFIX = "prim::"
 LOUD = frozenset({"prim::Loop", "prim::If", "prim::PythonOp", "prim::CallFunction", "prim::CallMethod"})
-MOST_PATHS = 200_000
+# Inputs looked at on the way through what is not drawn, and edges, of a whole graph.
+MOST_PATHS, MOST_EDGES = 2_000_000, 50_000
+# Scopes within scopes; what is deeper is drawn in the last of these.
+MOST_DEPTH = 64
 
 
 def make(entries: list[Entry], builder: Builder) -> None:
@@ -55,16 +59,17 @@ class _Drawing:
         self._modules: dict[str, GraphNode] = {}
         self._made: list[GraphNode] = []
         self._ids: dict[str, str] = {}
+        self._paths = 0
 
     @staticmethod
     def _counted(inner: list[Node]) -> dict[str, int]:
         """How many operations each scope holds, at any depth."""
         found: dict[str, int] = {}
         for node in inner:
-            scope = node.name
-            while "/" in scope:
-                scope = scope.rpartition("/")[0]
+            scope = _scope(node.name)
+            while scope:
                 found[scope] = found.get(scope, 0) + 1
+                scope = scope.rpartition("/")[0]
         return found
 
     def graph(self, functions: int, name: str) -> Graph:
@@ -80,15 +85,18 @@ class _Drawing:
                 self._made.append(GraphNode(identity, kind, "", kind, outputs=_specs(node)))
                 continue
             self._operation(node)
+        edges = tuple(itertools.islice(self._edges(), MOST_EDGES))
         notes = ["The event file tells operations and shapes only: parameters and FLOPs are not known."]
         if functions:
             notes.append(f"The insides of {functions:,} functions that it calls are not drawn.")
+        if len(edges) == MOST_EDGES or self._paths >= MOST_PATHS:
+            notes.append(f"It has too many edges: only the first {len(edges):,} are drawn.")
         shape = next((n.outputs[0].shape for n in self._made if n.kind == "input" and n.outputs), ())
         return Graph(
             model=name or self._root,
             captured=CAPTURED,
             nodes=tuple(self._made),
-            edges=tuple(self._edges()),
+            edges=edges,
             operations=True,
             batch=shape[0] if shape and shape[0] > 0 else None,
             notes=tuple(notes),
@@ -97,7 +105,7 @@ class _Drawing:
 
     def _operation(self, node: Node) -> None:
         """A node for the operation; a scope that holds nothing else is drawn in its place."""
-        scope = node.name.rpartition("/")[0]
+        scope = _scope(node.name)
         if scope and scope != self._root and self._scopes[scope] == 1:
             # The outermost of scopes around this operation only: Linear[0]/input is the layer.
             parent = self._module(scope.rpartition("/")[0])
@@ -152,8 +160,9 @@ class _Drawing:
         found: dict[str, Node] = {}
         waiting = list(reversed(node.inputs))
         seen: set[str] = set()
-        while waiting and len(seen) < MOST_PATHS:
+        while waiting and self._paths < MOST_PATHS:
             name = waiting.pop()
+            self._paths += 1
             source = self._known.get(name)
             if source is None or name in seen:
                 continue
@@ -163,6 +172,11 @@ class _Drawing:
             else:
                 waiting += reversed(source.inputs)
         return list(found.values())
+
+
+def _scope(name: str) -> str:
+    """The scope that a node of this name is in, "" without one."""
+    return "/".join(name.split("/")[:-1][:MOST_DEPTH])
 
 
 def _is_silent(op: str) -> bool:

@@ -14,6 +14,7 @@ from reportgen.readers.events.builder import Builder
 from reportgen.readers.events.event import HISTOGRAM, TENSOR, Value
 from reportgen.readers.events.log import Log
 from reportgen.readers.events.log_parts import Entry, EventFile
+from reportgen.readers.events.names import shown_file
 from reportgen.readers.events.tensor import array as numbers
 from reportgen.readers.events.tensor import read_tensor
 from reportgen.readers.events.wire import BYTES, FIXED64, Malformed, double, fields
@@ -167,12 +168,17 @@ def _decoded(wanted: list[tuple[str, int, Entry]], builder: Builder) -> dict[int
     for _, group in groupby(ordered, key=lambda each: each[2].file.number):
         each = list(group)
         file: EventFile = each[0][2].file
-        with file.path.open("rb") as stream:
-            for tag, _, entry in each:
-                try:
-                    found[id(entry)] = _read(stream, entry.draft)
-                except (ValueError, OverflowError) as error:
-                    builder.note("histograms", f"a histogram of {tag} could not be read: {error}")
+        try:
+            with file.path.open("rb") as stream:
+                for tag, _, entry in each:
+                    try:
+                        found[id(entry)] = _read(stream, entry.draft)
+                    except (ValueError, OverflowError) as error:
+                        builder.note("histograms", f"a histogram of {tag} could not be read: {error}")
+        except OSError as error:  # it has gone since
+            reason = error.strerror or type(error).__name__
+            lost = sum(id(entry) not in found for _, _, entry in each)
+            builder.note("histograms", f"{shown_file(file.path.name)} cannot be read any more: {reason}", lost)
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from reportgen.readers.events.builder import Builder
 from reportgen.readers.events.event import Value
@@ -13,6 +14,7 @@ from reportgen.run.logged import HParams, Plain
 
 EXPERIMENT, SESSION_START = 2, 3
 HPARAM_INFOS, METRIC_INFOS = 4, 5
+MOST_DEPTH = 32
 
 
 @dataclass(slots=True)
@@ -98,12 +100,25 @@ def _value(data: bytes, at: int, end: int) -> Plain:
         elif number == 4 and kind == VARINT:
             value = a != 0
         elif number == 6 and kind == BYTES:
-            value = str(list(_list(data, a, b)))
+            value = str(_tree(data, a, b))
         elif number == 5:
             value = "(a structure)"
         else:
             raise Malformed("a hyperparameter of a type that there is not")
     return value
+
+
+def _tree(data: bytes, at: int, end: int, depth: int = 1) -> list[Any]:
+    """A list of values, of which some may be lists. Raises Malformed."""
+    if depth > MOST_DEPTH:
+        raise Malformed("lists within lists, too deep for hyperparameters")
+    found: list[Any] = []
+    for number, kind, a, b in fields(data, at, end):
+        if number != 1 or kind != BYTES:
+            continue
+        inner = [(c, d) for which, known, c, d in fields(data, a, b) if which == 6 and known == BYTES]
+        found.append(_tree(data, *inner[-1], depth + 1) if inner else _value(data, a, b))
+    return found
 
 
 def _list(data: bytes, at: int, end: int) -> tuple[Plain, ...]:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
-
-from PIL import Image
 
 from reportgen.readers.events.builder import Builder
 from reportgen.readers.events.event import IMAGE, TENSOR, Value
@@ -14,6 +11,7 @@ from reportgen.readers.events.log_parts import Entry
 from reportgen.readers.events.media import suffix_of
 from reportgen.readers.events.tensor import read_tensor
 from reportgen.readers.events.wire import BYTES, VARINT, Malformed, fields, signed
+from reportgen.readers.smaller_picture import UNREADABLE, opened
 from reportgen.run.logged import Video
 from reportgen.run.records import Images
 
@@ -74,11 +72,13 @@ def _video(entry: Entry, pictures: Pictures, builder: Builder) -> Video | None:
     """An animated picture, which is how torch's add_video stores a video; None when it is a still one, or damaged."""
     at, length, suffix = pictures.places[0]
     try:
-        with Image.open(io.BytesIO(entry.file.read(at, length))) as picture:
-            frames = int(getattr(picture, "n_frames", 1))
-            duration = float(picture.info.get("duration", 0))
-            width, height = picture.size
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        picture = opened(entry.file.read(at, length))
+        if picture is None:
+            return None
+        frames = int(getattr(picture, "n_frames", 1))
+        duration = float(picture.info.get("duration", 0))
+        width, height = picture.size
+    except UNREADABLE:
         return None
     if frames < 2:
         return None

@@ -63,15 +63,16 @@ def _margin(data: bytes, at: int, end: int) -> list[str]:
 
 
 def make(entries: list[Entry], builder: Builder) -> None:
-    """The layout written last, as TensorBoard takes it. Below a split its tags are those of the split."""
-    entry = entries[-1]
-    charts = tuple(
-        LayoutChart(
-            chart.category, chart.title, chart.kind, tuple(_placed(tag, chart.kind, builder) for tag in chart.tags)
+    """All layouts: TensorBoard takes the last, of which nothing says so where they are added. Below a split their tags
+    are those of the split."""
+    for entry in entries:
+        charts = tuple(
+            LayoutChart(
+                chart.category, chart.title, chart.kind, tuple(_placed(tag, chart.kind, builder) for tag in chart.tags)
+            )
+            for chart in entry.draft
         )
-        for chart in entry.draft
-    )
-    builder.add("layout", Layout(builder.stamp(entry), charts))
+        builder.add("layout", Layout(builder.stamp(entry), charts))
 
 
 def _placed(tag: str, kind: str, builder: Builder) -> str:

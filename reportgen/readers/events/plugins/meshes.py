@@ -22,6 +22,8 @@ from reportgen.run.logged import Mesh, Plain
 
 # What the tensor of a value is, as MeshPluginData says; what torch's and TensorBoard's writers append to the tag.
 VERTEX, FACE, COLOR = 1, 2, 3
+# Meshes of one batch that are taken: a shape may say any number of empty ones.
+MOST = 256
 SUFFIXES = {VERTEX: "_VERTEX", FACE: "_FACE", COLOR: "_COLOR"}
 
 
@@ -111,7 +113,10 @@ def _make(pieces: dict[int, Entry], builder: Builder) -> None:
     if colors is not None and colors.draft.shape != vertices.shape:
         notes.append("Its colours are not one for each vertex and are not drawn.")
         colors = None
-    for index in range(vertices.shape[0]):
+    if vertices.shape[0] > MOST:
+        what = f"of {vertices.shape[0]:,} meshes in one event of {builder.tag(entry.tag)} the first {MOST} are taken"
+        builder.note("meshes", what)
+    for index in range(min(MOST, vertices.shape[0])):
         builder.add(
             "mesh",
             Mesh(

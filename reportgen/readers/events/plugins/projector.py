@@ -12,17 +12,24 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from reportgen.readers.events.builder import Builder
 from reportgen.readers.events.media import Source, npy, suffix_of
+from reportgen.readers.smaller_picture import opened
 from reportgen.run.logged import Embedding
 from reportgen.run.series import Stamp
 
 CONFIG = "projector_config.pbtxt"
 LARGEST_CONFIG = 1 << 24
 LARGEST_TABLE = 1 << 30
-TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"|\'((?:[^\'\\]|\\.)*)\'|([A-Za-z0-9_.+-]+)|([{}:<>\[\],;])|#[^\n]*')
+LARGEST_SPRITE = LARGEST_METADATA = 1 << 28
+# Embeddings taken of one configuration.
+MOST = 100
+# A text without an end reaches to the end of all: were it no token, each quote in it would be tried as a beginning.
+TOKEN = re.compile(
+    r'"((?:[^"\\]|\\.)*)(?:"|\\?\Z)|\'((?:[^\'\\]|\\.)*)(?:\'|\\?\Z)|([A-Za-z0-9_.+-]+)|([{}:<>\[\],;])|#[^\n]*',
+    re.DOTALL,
+)
 TAG_AND_STEP = re.compile(r"(.*):(\d+)", re.DOTALL)
 
 
@@ -101,7 +108,10 @@ def make(builder: Builder, time: float) -> None:
     except OSError as error:
         builder.note("embeddings", f"{CONFIG} cannot be read: {error.strerror or type(error).__name__}")
         return
-    for number, message in enumerate(told.messages("embeddings")):
+    messages = told.messages("embeddings")
+    if len(messages) > MOST:
+        builder.note("embeddings", f"{CONFIG} names {len(messages):,} embeddings; the first {MOST} are taken")
+    for number, message in enumerate(messages[:MOST]):
         name = message.text("tensor_name") or "default"
         try:
             builder.add("embedding", _embedding(builder, message, number, time))
@@ -149,7 +159,10 @@ def _inside(folder: Path, name: str) -> Path:
     """The file of this name in the folder: what lies elsewhere is not taken into a page. Raises OSError, ValueError."""
     if not name:
         raise ValueError("its numbers are in a checkpoint of the model, not in a table")
-    place = (folder / name).resolve()
+    try:
+        place = (folder / name).resolve()
+    except RuntimeError:
+        raise ValueError(f"{name} is a loop of links") from None
     if not place.is_relative_to(folder.resolve()):
         raise ValueError(f"{name} is outside of the log folder")
     if not place.is_file():
@@ -182,7 +195,10 @@ def _metadata(folder: Path, name: str, rows: int) -> tuple[tuple[str, ...], tupl
     """The header and the rows of what is said of each point; () where there is none. Raises OSError, ValueError."""
     if not name:
         return (), ()
-    lines = _inside(folder, name).read_text("utf-8", "replace").split("\n")
+    place = _inside(folder, name)
+    if place.stat().st_size > LARGEST_METADATA:
+        raise ValueError(f"{place.name} is larger than {LARGEST_METADATA:,} bytes")
+    lines = place.read_text("utf-8", "replace").split("\n")
     while lines and not lines[-1] and len(lines) > rows:
         lines.pop()
     table = [tuple(line.rstrip("\r").split("\t")) for line in lines]
@@ -201,9 +217,13 @@ def _sprite(builder: Builder, folder: Path, told: Message, prefix: str) -> tuple
     if len(sizes) != 2 or not all(sizes):
         raise ValueError("its thumbnails have no size")
     place = _inside(folder, told.text("image_path"))
-    with Image.open(place) as picture:
-        columns = picture.width // sizes[0]
-    with place.open("rb") as file:
-        name = f"{prefix}-sprite.{suffix_of(file.read(12))}"
-    builder.sources[name] = Source(place, 0, place.stat().st_size)
-    return name, columns, sizes[0], sizes[1]
+    size = place.stat().st_size
+    if size > LARGEST_SPRITE:
+        raise ValueError(f"{place.name} is larger than {LARGEST_SPRITE:,} bytes")
+    data = place.read_bytes()
+    picture = opened(data)
+    if picture is None:
+        raise ValueError(f"{place.name} is no picture, or of too many pixels")
+    name = f"{prefix}-sprite.{suffix_of(data[:12])}"
+    builder.sources[name] = Source(place, 0, size)
+    return name, picture.width // sizes[0], sizes[0], sizes[1]
