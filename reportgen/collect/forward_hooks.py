@@ -79,14 +79,19 @@ class ForwardHooks:
             if self._times.running and self._times.enter(module):
                 return
             if self._wanted and (self._graphs or id(module) in self._roots) and not asked_for():
-                aside = held()
+                frame = sys._getframe(1)
+                begun, aside = None, held()
                 try:
                     pause(aside)
                     with torch._C.DisableTorchFunction():  # a mode of the user's, or a subclass, is not to see us ask
-                        self._enter(module, args, sys._getframe(1))
+                        begun = self._enter(module, args, frame)
                 finally:
                     if aside:
                         sys.setprofile(aside.pop())
+                if begun is not None:
+                    # As the last thing, since nothing of ours is to be seen; and outside of what is set above, which a
+                    # signal that is raised in the profile function would keep from being set back.
+                    self._observe(begun, frame)
 
         def after(module: nn.Module, args: tuple[Any, ...], *rest: Any) -> None:
             if torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None:
@@ -179,10 +184,11 @@ class ForwardHooks:
         due = steps != watched.looked_at and self._work.schedule.activations(steps)
         return due or self._times.wants(watched, steps)
 
-    def _enter(self, module: nn.Module, args: tuple[Any, ...], frame: FrameType) -> None:
+    def _enter(self, module: nn.Module, args: tuple[Any, ...], frame: FrameType) -> Forward | None:
+        """A module is called. The forward that begins with it, if its operations are to be observed."""
         if capturing():  # nothing of ours is to get into a CUDA graph
             self.abandon()
-            return
+            return None
         thread = threading.get_ident()
         watched = self._roots.get(id(module))
         begun = None
@@ -202,9 +208,11 @@ class ForwardHooks:
                 if not done:
                     forward.give_up_graph()
                     self._close(forward)
-        if begun is not None and begun in self._open:
-            with self._work.part("watch.graph"):  # as the last thing: nothing of ours is to be seen
-                begun.observe(frame, self._broken, self._gave_up)
+        return begun if begun is not None and begun in self._open else None
+
+    def _observe(self, forward: Forward, frame: FrameType) -> None:
+        with self._work.part("watch.graph"):
+            forward.observe(frame, self._broken, self._gave_up)
 
     def _begin(self, watched: Watched, root: nn.Module) -> Forward | None:
         if not self._work.recorder.owner:

@@ -16,7 +16,7 @@ from reportgen.collect.distribution import distributions_of
 from reportgen.collect.forward_hooks import ForwardHooks
 from reportgen.collect.graph.asked import asked_graph, uncalled_graph
 from reportgen.collect.graph.faults import fault_in
-from reportgen.collect.graph.settings import class_of, paths_of
+from reportgen.collect.graph.settings import paths_of, type_name
 from reportgen.collect.model_record import record_of, unwrapped
 from reportgen.collect.numbers import reason_against
 from reportgen.collect.quiet import capturing
@@ -75,7 +75,7 @@ class Watcher:
         if any(watched.root() is root for watched in self._work.models):
             raise InvalidArgumentError("model", type(root).__name__, "a model that is not watched yet (once is enough)")
         known = self._names.pop(root, None)  # its graph was asked for before
-        label = known if known and name in (None, known) else self._unique(name or class_of(root).__name__)
+        label = known if known and name in (None, known) else self._unique(name or type_name(root))
         watched = Watched(label, model, criterion, scheduler)
         watched.scaler = scaler
         self._work.models.append(watched)
@@ -259,7 +259,7 @@ class Watcher:
             if watched.root() is root:
                 return watched.name
         if root not in self._names:
-            self._names[root] = self._unique(class_of(root).__name__)
+            self._names[root] = self._unique(type_name(root))
         return self._names[root]
 
     def _follow_forward(self, watched: Watched, step: int) -> None:

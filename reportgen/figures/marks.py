@@ -21,7 +21,7 @@ MOST_BREAKS = 4
 # How much wider than others the names are drawn.
 BOLD = 1.1
 # px between a name and a number left of it: nearer, they would read as one.
-APART = 4.0
+APART = 2.0
 
 
 def shown_name(line: Line) -> str:

@@ -64,6 +64,8 @@ def map_caption(graph: Graph, recorder: str = "") -> str:
         told += f", {count(graph.trainable)} of them trainable"
     if "lazy modules" in graph.captured:
         change = f"Call the model once, so that they get their shape; then {call} shows its calls."
+    elif "torch.jit" in graph.captured:
+        change = f"Give the model that it was made of to {call}, which shows its calls."
     else:
         change = f"{call} runs it once, uncompiled, and shows its calls with the edges between them."
     return f"{sentence(told)} Without edges, since no call was seen. {change}"

@@ -17,7 +17,7 @@ PICTURES_A_GRID = 25
 # Boxes of one picture that are named under it.
 BOXES = 12
 # So many tags of one image each share a grid, rather than take a row each.
-ALONE = 3
+ALONE = 8
 # Of few images those of at least so many px, such as figures, are no thumbnails: their longer and shorter side.
 FEW, LONG, SHORT = 9, 160, 80
 

@@ -16,6 +16,15 @@ ESTIMATORS = ("auto", "doane", "fd", "rice", "scott", "sqrt", "stone", "sturges"
 TENSORFLOW = "tensorflow"
 
 
+def default_bins() -> list[float]:
+    """The edges of torch's writer: from 1e-12 up, each 1.1 times the one before, their negatives, and 0 between."""
+    edge, positive = 1e-12, []
+    while edge < 1e20:
+        positive.append(edge)
+        edge *= 1.1
+    return [*(-edge for edge in reversed(positive)), 0.0, *positive]
+
+
 def check_bins(bins: Any, max_bins: Any) -> bool:
     """Whether other bins than the default are asked for.
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from reportgen.readers.load import load
 from reportgen.run.codec import plain_number
+from reportgen.writer.bins import default_bins
 from reportgen.writer.graphs import AddGraphs
 from reportgen.writer.numbers import AddNumbers
 from reportgen.writer.pictures import AddPictures
@@ -33,6 +34,11 @@ class SummaryWriter(AddNumbers, AddPictures, AddGraphs, Writing):
 
     Where global_step is None a counter stands in, which goes up when a tag repeats; torch's writer stores 0.
     """
+
+    @property
+    def default_bins(self) -> list[float]:
+        """The edges that torch's writer has under this name, for `add_histogram(bins=...)`, in a new list."""
+        return default_bins()
 
     @contextlib.contextmanager
     def use_metadata(self, *, global_step: int | None = None, walltime: float | None = None) -> Iterator[SummaryWriter]:

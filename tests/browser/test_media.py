@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pytest
 
+from reportgen.run.logged import Video
+from reportgen.run.records import Images
+from reportgen.run.series import Stamp
 from reportgen.testing import ReportDoc, fake_run
-from reportgen.testing.logged import with_logged
+from reportgen.testing.logged import animation, png, with_logged
 from tests.browser import looking
 from tests.browser.conftest import write
 from tests.browser.serving import JENKINS, NO_SCRIPT, Serving
@@ -133,3 +137,43 @@ def test_who_asks_for_less_motion_sees_frames_alone(tab, page):
     tab.send("Emulation.setEmulatedMedia", media="screen", features=features)
     assert tab.evaluate(f"[{moving}, {frames}]") == [False, True]
     tab.medium("screen")
+
+
+@pytest.fixture(scope="module")
+def odd_sizes(tmp_path_factory):
+    """Narrow, flat and tiny pictures and films, and a batch of many."""
+    from reportgen.pipeline import build_html
+
+    rng = np.random.default_rng(0)
+    shapes = {"narrow": (500, 2), "flat": (2, 500), "tiny": (5, 5), "tower": (32, 2)}
+    media = {f"{tag}.png": png(rng.integers(0, 255, (*shape, 3), np.uint8)) for tag, shape in shapes.items()}
+    media |= {f"{k}.png": png(rng.integers(0, 255, (28, 28), np.uint8)) for k in range(64)}
+    media |= {f"grey {k}.png": png(rng.integers(0, 255, (32, 2), np.uint8)) for k in range(2)}
+    media["film.gif"] = animation([np.full((400, 2, 3), 80 * k, np.uint8) for k in range(3)])
+    images = [Images(tag, Stamp(1), (f"{tag}.png",), total=1) for tag in shapes]
+    images.append(Images("grey", Stamp(1), ("grey 0.png", "grey 1.png"), total=2))
+    images.append(Images("batch", Stamp(1), tuple(f"{k}.png" for k in range(64)), total=64, sizes=((28, 28),) * 64))
+    videos = (Video("film", Stamp(1), "film.gif", 3, 8.0, 2, 400),)
+    run = fake_run(
+        layers=1, steps=3, snapshots=1, predictions=(), graphs=(), media=media, images=tuple(images), videos=videos
+    )
+    return write(tmp_path_factory.mktemp("odd"), build_html(run)[0])
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_pictures_of_any_shape_can_be_seen_and_none_is_a_tower(tab, odd_sizes, width):
+    show(tab, odd_sizes, width)
+    sizes = tab.evaluate(
+        "[...document.querySelectorAll('.item img, .item svg, .moving img')].map(item => item.getBoundingClientRect())"
+        ".map(box => [box.width, box.height])"
+    )
+    assert len(sizes) == 4 + 2 + 1 + 1 + 3
+    assert min(min(size) for size in sizes) >= 4
+    assert max(size[1] for size in sizes) <= 640
+    assert looking.overflow(tab) == []
+
+
+def test_a_sheet_shows_each_of_its_pictures_large_enough(tab, odd_sizes):
+    show(tab, odd_sizes)
+    (across,) = tab.evaluate("[...document.querySelectorAll('img.sheet')].map(item => item.offsetWidth)")
+    assert across >= 8 * 40

@@ -73,10 +73,10 @@ def test_the_journal_begins_with_a_start_line_and_run_json_is_there_before_it(ma
 
 def test_scalars_of_one_step_share_a_line_while_no_tag_repeats(make):
     recorder = make()
-    recorder.log({"a": 1.0}, 0)
-    recorder.log({"b": 2.0}, 0)
-    recorder.log({"b": 3.0}, 0)
-    recorder.log({"a": 4.0}, 1)
+    recorder.log({"a": 1.0}, 0, at=1e9)
+    recorder.log({"b": 2.0}, 0, at=1e9)
+    recorder.log({"b": 3.0}, 0, at=1e9)
+    recorder.log({"a": 4.0}, 1, at=1e9)
     assert [entry["v"] for entry in lines(recorder, "scalars")] == [{"a": 1.0, "b": 2.0}, {"b": 3.0}, {"a": 4.0}]
 
 

@@ -107,3 +107,13 @@ def test_words_keep_off_lines_where_there_is_room():
     assert crowded.near(60, 20, "best", "ink")  # on a line rather than not at all
     crowded.block(0, 0, 120, 40)
     assert not crowded.near(60, 20, "best", "ink")
+
+
+def test_words_stand_where_no_other_line_lies_between_them_and_their_point():
+    words = Words(400, 200, 11)
+    words.avoid([(0.0, 90.0), (300.0, 97.0)])
+    words.avoid([(0.0, 100.0), (300.0, 100.0)])
+    words.block(306.0, 0.0, 400.0, 200.0)  # where the names of the lines stand
+    assert words.near(300.0, 100.0, "3.03", "ink")
+
+    assert words.boxes[-1][1] > 100.0

@@ -151,3 +151,14 @@ def test_points_of_a_scatter_chart_lie_where_they_should():
     assert none == ""
     assert {"y", "x 1.0", "0.0"} <= set(texts(drawn))
     assert drawn.count("h0") == 2
+
+
+def test_the_best_value_beside_other_lines_has_its_lines_colour_and_stands_on_no_axis():
+    low = Line("val", (0.0, 1.0, 2.0), (6.0, 3.5, 0.01), "val", best=Point(2.0, 0.01, "0.01"))
+    drawn = draw(Line("train", (0.0, 1.0, 2.0), (13.0, 4.0, 0.1), "train"), low, x_label="seconds")
+    (found,) = re.findall(r"<text([^>]*)>0\.01</text>", drawn)
+
+    name = next(tag for tag in re.findall(r"<text([^>]*)>val</text>", drawn))
+    assert re.search(r'fill="([^"]*)"', found).group(1) == re.search(r'fill="([^"]*)"', name).group(1)
+    ticks = [float(y) for y in re.findall(r'<text[^>]* y="([\d.]+)"[^>]*>seconds', drawn)]
+    assert float(re.search(r' y="([\d.]+)"', found).group(1)) < min(ticks) - 8

@@ -120,3 +120,16 @@ def test_without_a_projection_the_size_is_told():
 
     assert isinstance(blocks[-1], Text)
     assert blocks[-1].text == "0 rows of 4 numbers. It is empty."
+
+
+def test_few_rows_have_their_names_beside_their_points():
+    chart = chart_of(embedding(["odd", "even"] * 10))
+
+    assert [mark.text for mark in chart.marks][:3] == ["file 0", "file 1", "file 2"]  # of the column that tells most
+    assert len(chart.marks) == 20
+    assert not any(mark.ring for mark in chart.marks)
+
+
+def test_many_rows_and_rows_without_names_have_none():
+    assert chart_of(embedding([f"word {k}" for k in range(41)])).marks == ()
+    assert chart_of(embedding(["", "", ""], metadata=(), header=())).marks == ()

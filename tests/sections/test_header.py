@@ -2,10 +2,14 @@
 
 import dataclasses
 import math
+from array import array
+
+import pytest
 
 from reportgen.diagnose import diagnose
 from reportgen.run.records import Attempt, Environment, Git, Meta, Run
 from reportgen.sections.header import header
+from reportgen.sections.pace import pace
 from reportgen.testing import fake_run
 from reportgen.testing.run import series_of
 from tests.healthy import healthy
@@ -160,3 +164,21 @@ def test_a_tag_of_several_parts_begins_the_verdict_as_it_is():
 
     run = dataclasses.replace(run, scalars={"loss": series_of([1.0, 0.5])})
     assert said(run).startswith("Loss fell from 1")
+
+
+def test_the_pace_leaves_out_what_lies_between_attempts():
+    times = array("d", [100.0, 100.1, 100.2, 900.0, 900.1, 900.2])
+    series = dataclasses.replace(
+        series_of([1.0] * 6, [0, 1, 2, 3, 4, 5]), times=times, optimizer_steps=array("q", [0] * 6), restarts=(3,)
+    )
+
+    assert pace(fake_run(scalars={"a": series}, measures={})).step == pytest.approx(0.1)
+
+
+def test_attempts_of_a_single_point_tell_no_pace():
+    times = array("d", [100.0, 200.0, 300.0])
+    series = dataclasses.replace(
+        series_of([1.0] * 3, [0, 10, 20]), times=times, optimizer_steps=array("q", [0] * 3), restarts=(10, 20)
+    )
+
+    assert pace(fake_run(scalars={"a": series}, measures={})) is None

@@ -79,3 +79,14 @@ def test_a_page_keeps_more_snapshots_of_few_histograms_than_of_many():
     assert len(few.distributions["histogram"]["h"].snapshots) == 32
     assert thin(few) is few
     assert {len(series.snapshots) for series in crowd.distributions["histogram"].values()} == {8}
+
+
+def test_numbers_without_a_shape_are_told_by_what_they_are():
+    def told(*arrays):
+        return of(*arrays)[0].text.replace("\u00a0", " ")
+
+    assert told([3.0]) == "h holds nothing but 3."
+    assert told([3.0, math.nan]) == "h holds nothing but 3, NaN and infinities."
+    assert told([1.0, 1.25, 1.5]) == "h holds numbers from 1 to 1.5."
+    assert told([0.0, 1.0, 1.0, 0.0]) == "h holds numbers from 0 to 1, 50.0 % of them exactly 0."
+    assert told([]) == "h holds no number."

@@ -9,6 +9,7 @@ import pytest
 
 from reportgen.blocks import Fold, Histogram, Link, Ridgelines, Spark, Text
 from reportgen.diagnose import diagnose
+from reportgen.run.graph import Graph, GraphNode
 from reportgen.run.records import Parameter, Run
 from reportgen.run.series import Series
 from reportgen.sections.layer_list import layers_of
@@ -247,3 +248,12 @@ def test_a_run_that_was_not_watched_has_no_section():
     run = fake_run(measures={}, distributions={})
 
     assert build(run, diagnose(run)) is None
+
+
+def test_layers_of_which_neither_sizes_nor_operations_are_known_have_no_totals():
+    nodes = tuple(GraphNode(name, "module", name, "Linear", None, call=1, leaf=True) for name in ("a", "b"))
+    run = dataclasses.replace(fake_run(steps=3), models=(), graphs=(Graph("net", "a file", nodes),))
+    table = layer_table(run, layers_of(run))
+
+    assert [row[0].text for row in table.rows] == ["a", "b"]
+    assert len(table.anchors) == 2

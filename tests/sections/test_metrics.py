@@ -9,7 +9,10 @@ from reportgen.diagnose import diagnose
 from reportgen.run.logged import HParams
 from reportgen.run.records import Run
 from reportgen.run.series import Series, Stamp
-from reportgen.sections.metrics import build
+from reportgen.sections.axis import place
+from reportgen.sections.curves import curves_of
+from reportgen.sections.metric_chart import metric_chart
+from reportgen.sections.metrics import build, grouped
 from reportgen.testing import fake_run
 from reportgen.testing.run import series_of
 
@@ -228,3 +231,66 @@ def test_a_single_value_that_stands_beside_the_hyperparameters_has_no_chart():
     view = build(run, diagnose(run))
 
     assert [block.title for block in view.blocks if isinstance(block, LineChart)] == ["loss"]
+
+
+def by_time(steps, times, values=None):
+    """A series as a writer records it: no optimizer steps, but times."""
+    values = values or [1.0 + at for at in range(len(steps))]
+    unknown = array("q", [0] * len(steps))
+    return dataclasses.replace(series_of(values, steps), times=array("d", times), optimizer_steps=unknown)
+
+
+def test_batches_and_epochs_without_optimizer_steps_are_placed_by_time():
+    train = by_time(range(90), [1000.0 + at for at in range(90)])
+    test = by_time([0, 1, 2], [1029.5, 1059.5, 1089.5])
+    chart = metric_chart(grouped(curves_of(fake_run(scalars={"train/loss": train, "test/loss": test})))[0], "loss", 100)
+
+    assert chart.x_label == "seconds"
+    assert chart.lines[0].x[:3] == (0.0, 1.0, 2.0)
+    assert chart.lines[1].x == (29.5, 59.5, 89.5)
+    assert chart.lines[1].best.x == 29.5
+    assert chart.notes == (
+        "The steps given with test/loss end at 2, those of the others do not, so all points are placed by the time "
+        "since the run began.",
+    )
+    names = [column.name for column in chart.numbers.columns]
+    assert names[:4] == ["after", "train", "test", "step"]
+    assert (29.5, None, 1.0, 0) in [row[:4] for row in chart.numbers.rows]
+
+
+def test_a_long_run_is_placed_by_minutes_or_hours():
+    def label(seconds):
+        train = by_time(range(11), [1000.0 + at * seconds / 10 for at in range(11)])
+        test = by_time([0, 1], [1000.0 + seconds / 2, 1000.0 + seconds])
+        return place(curves_of(fake_run(scalars={"train/loss": train, "test/loss": test})), 1000.0)
+
+    assert (label(600).label, label(600).unit) == ("minutes", 60.0)
+    assert (label(36_000).label, label(36_000).unit) == ("hours", 3600.0)
+    assert label(10_000_000).label == "hours"
+
+
+def test_a_line_that_stops_early_in_time_too_stays_at_its_steps():
+    train = by_time(range(90), [1000.0 + at for at in range(90)])
+    test = by_time([0, 5, 10], [1000.0, 1005.0, 1010.0])
+    axis = place(curves_of(fake_run(scalars={"train/loss": train, "test/loss": test})), 1000.0)
+
+    assert (axis.label, axis.notes, axis.start) == ("step", (), None)
+
+
+def test_steps_that_disagree_without_times_are_told():
+    train, test = by_time(range(90), []), by_time([0, 1, 2], [])
+    axis = place(curves_of(fake_run(scalars={"train/loss": train, "test/loss": test})), 0.0)
+
+    assert (axis.label, axis.start) == ("step", None)
+    assert axis.notes == (
+        "The steps given with test/loss end at 2, those of the others do not: they may count something else, such as "
+        "epochs.",
+    )
+
+
+def test_a_tag_that_begins_like_a_split_begins_a_caption_as_it_is():
+    (chart,) = charts({"values/half": [1.0, 2.0]})
+    assert chart.caption.startswith("values/half rises")
+
+    (chart,) = charts({"everything": [math.nan, 2.0]})
+    assert chart.caption.startswith("everything is 2 at step 1. everything is NaN first")

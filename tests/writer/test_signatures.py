@@ -48,6 +48,11 @@ def test_tensorboardx_extras_are_there():
     assert all(callable(getattr(SummaryWriter, name)) for name in FURTHER)
 
 
+def test_the_default_bins_are_torchs(tmp_path):
+    with Peer(tmp_path) as peer:
+        assert SummaryWriter(write_to_disk=False).default_bins == peer.default_bins
+
+
 def test_it_needs_no_tensorboard():
     program = (
         "import sys; sys.modules['tensorboard'] = None; sys.modules['google.protobuf'] = None\n"

@@ -122,6 +122,7 @@ class Observer:
         self._dispatched: _Dispatched | None = None
         self._lifts = 0  # what runs now for which the mode of dispatch was taken off
         self._above = -1  # how many modes lay on it; -1 if it was not there
+        self._disabled = False  # whether the user had torch functions disabled when it started
 
     def start(self, frame: FrameType | None) -> None:
         """Enter the modes until `stop`, or until `frame`, which calls the forward, is left in any way.
@@ -129,6 +130,7 @@ class Observer:
         Without a frame the caller promises to call `stop` in a `finally`.
         """
         _watching.observer = weakref.ref(self)
+        self._disabled = torch._C._is_torch_function_all_disabled()
         self._functions, self._dispatched = _Functions(self), _Dispatched(self)
         self._frame = frame
         if sys.getprofile() is None:
@@ -143,6 +145,10 @@ class Observer:
             return
         # In this order, since a signal may strike between any two lines: what is left undone is done by the next call.
         self._take_out()
+        # A signal that is raised in the profile function, which is called before a context of C is left, keeps it from
+        # being left at all.
+        if not self._disabled and torch._C._is_torch_function_all_disabled():
+            torch._C.DisableTorchFunction().__exit__(None, None, None)
         self._functions = self._dispatched = None
         held().clear()
         if self._guard is not None and sys.getprofile() is self._guard():

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
-from reportgen.blocks.charts import Ridgeline, Ridgelines
+from reportgen.blocks.charts import LineChart, Ridgeline, Ridgelines
 from reportgen.blocks.finding import Finding
 from reportgen.blocks.media import ImageGrid
 from reportgen.blocks.page import SectionView
@@ -14,10 +14,13 @@ from reportgen.blocks.table import Table
 from reportgen.diagnose import diagnose
 from reportgen.run.records import Run
 from reportgen.sections import build_sections
+from reportgen.sections.axis import UNITS
 from tests.writer.examples.comparing.sides import same, single
 
 # How a table writes what a clock said, which is another time in each run.
 CLOCK = ("elapsed", "moment", "daytime", "seconds")
+# What the axis of a chart counts whose points stand at their times.
+TIMES = {label for _, label in UNITS}
 # What is another time in each run, and the names of files: what these hold is compared as records.
 PASSED_OVER = ("clock", "media")
 # Sections about the process that ran, and about graphs, which torch traces and we observe.
@@ -70,6 +73,8 @@ def compare(where: str, there: Any, here: Any, relative: float = 1e-6) -> Iterat
             yield f"{where}: a chart on one side only"
     elif isinstance(there, Table):
         yield from compare_tables(where, there, here, relative)
+    elif isinstance(there, LineChart) and TIMES & {there.x_label} & {here.x_label} and there.clock and here.clock:
+        yield from compare(where, placeless(there), placeless(here), relative)
     elif is_dataclass(there):
         for field in fields(there):
             if field.name not in PASSED_OVER:
@@ -115,6 +120,15 @@ def compare_tables(where: str, there: Table, here: Table, relative: float) -> It
     yield from compare(f"{where}.columns", timeless(there.columns, there), timeless(here.columns, here))
     rows, others = (tuple(timeless(row, table) for row in table.rows) for table in (there, here))
     yield from compare(f"{where}.rows", rows, others, relative)
+
+
+def placeless(chart: LineChart) -> LineChart:
+    """A chart over time with its points numbered: where they stand is what a clock said."""
+    lines = []
+    for line in chart.lines:
+        best = line.best and replace(line.best, x=line.x.index(line.best.x))
+        lines.append(replace(line, x=tuple(range(len(line.x))), best=best))
+    return replace(chart, lines=tuple(lines), clock=None)
 
 
 def timeless(cells: Sequence[Any], table: Table) -> tuple[Any, ...]:
