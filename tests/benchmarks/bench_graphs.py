@@ -30,8 +30,9 @@ from reportgen.run.graph import Graph
 from tests.observing import Seen, observe, wrong_edges
 from tests.zoo import Case, everything
 
-# Batch and size of image of the step whose capture has a goal: in small ones the fixed cost is most.
-USUAL = (8, 128)
+# Batch and size of image of the step whose capture has a goal: a small one, in which the fixed cost is most, and one of
+# the size that the model is trained with.
+USUAL = ((8, 128), (16, 224))
 STEP_GOAL, LAYOUT_GOAL, BYTES_LIMIT = 1.2, 1.0, 150_000
 
 
@@ -64,9 +65,9 @@ def drawn(graph: Graph) -> tuple[int, int, float, tuple[str, ...]]:
     return sum(one.count("<rect") for one in markup), sum(len(one.encode()) for one in markup), seconds, view.notes
 
 
-def usual_step() -> tuple[float, list[float]]:
-    """Seconds of a plain step of a ResNet-50 of usual size, and captured steps as ratios to the plain one before."""
-    model, images = resnet50(), torch.rand(USUAL[0], 3, USUAL[1], USUAL[1])
+def usual_step(batch: int, side: int) -> tuple[float, list[float]]:
+    """Seconds of a plain step of a ResNet-50, and captured steps as ratios to the plain one before."""
+    model, images = resnet50(), torch.rand(batch, 3, side, side)
 
     def step() -> float:
         model.zero_grad()
@@ -166,11 +167,12 @@ def main(wanted: list[str]) -> None:
     (step, slow), (layout, late), (size, large) = (worst[name] for name in ("step", "layout", "SVG bytes"))
     print(f"dearest captured step: {step:.2f} plain ones ({slow}, whose plain step is short)")
     print(f"longest layout: {layout:.2f} s ({late}; goal {LAYOUT_GOAL:.0f} s each)")
-    plain, ratios = usual_step()
-    print(
-        f"a ResNet-50 at batch {USUAL[0]}, {USUAL[1]}x{USUAL[1]}, {plain:.2f} s a plain step: the captured one takes "
-        f"{statistics.median(ratios):.2f} of it (median of {len(ratios)}, from {min(ratios):.2f}; goal {STEP_GOAL})"
-    )
+    for batch, side in USUAL:
+        plain, ratios = usual_step(batch, side)
+        print(
+            f"a ResNet-50 at batch {batch}, {side}x{side}, {plain:.2f} s a plain step: the captured one takes "
+            f"{statistics.median(ratios):.2f} of it (median of {len(ratios)}, from {min(ratios):.2f}; goal {STEP_GOAL})"
+        )
     for operations, each, seconds in growth():
         print(f"{operations:,} operations: {each:.0f} us of capture for each, {seconds:.2f} s of drawing")
     print(f"most SVG: {size:,.0f} bytes ({large}; limit {BYTES_LIMIT:,})")
