@@ -24,7 +24,7 @@ TINY = 2_000
 def prepared_images(images: tuple[Images, ...], shelf: Shelf, budget: int) -> tuple[Images, ...]:
     """`images` with smaller files, those of a large batch as one sheet.
 
-    What does not find room in `budget` bytes is left out, the oldest steps first.
+    What does not find room in `budget` bytes is left out, steps between a tag's first and last before these.
     """
     images = tuple(with_sheet(record, shelf) for record in images)
     sized = [_with_sizes(record, shelf) for record in images]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import zip_longest
 
 from reportgen.errors import UnreadableRunError
 
@@ -49,10 +51,23 @@ def level(sizes: Sequence[int], room: int) -> int:
 
 
 def first_last_rest(tags: Sequence[str]) -> list[int]:
-    """The places of records with these tags, those to keep first: of each tag the last, then the first, then others."""
-    last: dict[str, int] = {}
-    first: dict[str, int] = {}
+    """The places of records with these tags, those to keep first: of each tag the last, then the first, then the middle
+    one, then those in the middle of what is between these, so that what finds no room leaves even gaps."""
+    places: dict[str, list[int]] = {}
     for place, tag in enumerate(tags):
-        last[tag] = place
-        first.setdefault(tag, place)
-    return list(dict.fromkeys([*last.values(), *first.values(), *reversed(range(len(tags)))]))
+        places.setdefault(tag, []).append(place)
+    ends = [*(own[-1] for own in places.values()), *(own[0] for own in places.values())]
+    inner = zip_longest(*(_halving(own[1:-1]) for own in places.values()))
+    return list(dict.fromkeys([*ends, *(place for each in inner for place in each if place is not None)]))
+
+
+def _halving(places: Sequence[int]) -> list[int]:
+    found: list[int] = []
+    stretches = deque([(0, len(places))])
+    while stretches:
+        low, high = stretches.popleft()
+        if low < high:
+            middle = (low + high) // 2
+            found.append(places[middle])
+            stretches += [(low, middle), (middle + 1, high)]
+    return found

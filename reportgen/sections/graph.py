@@ -62,7 +62,7 @@ def _of(run: Run, diagnosis: Diagnosis, graph: Graph, layers: Sequence[Layer]) -
         recorded = GraphDrawing(f"Autograd graph of {title}", graph, told, slug("autograd", graph.model), autograd=True)
         blocks.append(Fold(f"Autograd graph of {title}", (recorded,), detail=counted(graph.autograd_nodes, "node")))
     elif graph.autograd_note:
-        blocks.append(Text(f"No autograd graph of {title}. {sentence(graph.autograd_note)}", muted=True))
+        blocks.append(Text(sentence(f"No autograd graph of {title}: {graph.autograd_note}"), muted=True))
     return blocks
 
 

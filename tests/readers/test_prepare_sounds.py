@@ -206,3 +206,4 @@ def test_small_things_leave_their_share_to_large_ones():
 
 def test_last_and_first_of_each_tag_come_first():
     assert first_last_rest(["a", "a", "b", "a", "b"]) == [3, 4, 0, 2, 1]
+    assert first_last_rest(["a"] * 9) == [8, 0, 4, 2, 6, 1, 3, 5, 7]  # what finds no room leaves even gaps

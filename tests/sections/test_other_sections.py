@@ -82,7 +82,7 @@ def test_why_there_is_no_autograd_graph_is_told():
     bare = dataclasses.replace(run.graphs[0], autograd="", autograd_nodes=0, autograd_note="torchviz is not installed")
     found = blocks(graph, dataclasses.replace(run, graphs=(bare,)))
 
-    assert "No autograd graph of Net. Torchviz is not installed." in [b.text for b in of(found, Text)]
+    assert "No autograd graph of Net: torchviz is not installed." in [b.text for b in of(found, Text)]
 
 
 def test_what_was_never_called_or_failed_is_told():
