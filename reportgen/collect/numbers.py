@@ -11,6 +11,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from reportgen.errors import InvalidArgumentError
+
 # Ten-bit-and-up floats widen to float32 without loss; everything else is read as float64, exact up to 2**53.
 _WIDENED = {torch.float32, torch.float16, torch.bfloat16}
 # Kinds of which many tensors can be joined before they are widened.
@@ -19,6 +21,17 @@ _TORCHS = (Tensor, nn.Parameter)
 
 
 Singles = npt.NDArray[np.float32]
+
+
+def tensor_of(values: object) -> Tensor:
+    """`values` itself if it is a tensor, else what an array or nested lists of numbers hold, any shape, on the host.
+
+    Raises InvalidArgumentError for anything else.
+    """
+    try:
+        return values if isinstance(values, Tensor) else torch.as_tensor(values)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InvalidArgumentError("values", values, "a tensor, an array or nested lists of numbers") from error
 
 
 @dataclass(slots=True)

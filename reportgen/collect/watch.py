@@ -8,8 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.optim import Optimizer
 
 from reportgen.collect.distribution import distributions_of
@@ -18,7 +17,7 @@ from reportgen.collect.graph.asked import asked_graph, uncalled_graph
 from reportgen.collect.graph.faults import fault_in
 from reportgen.collect.graph.settings import paths_of, type_name
 from reportgen.collect.model_record import record_of, unwrapped
-from reportgen.collect.numbers import reason_against
+from reportgen.collect.numbers import reason_against, tensor_of
 from reportgen.collect.quiet import capturing
 from reportgen.collect.step_hooks import StepHooks
 from reportgen.collect.watched import Watched
@@ -119,10 +118,7 @@ class Watcher:
 
     def histogram(self, tag: str, values: object, step: int | None = None) -> None:
         """Record the distribution of `values` (a tensor, an array, nested lists of numbers) under `tag`."""
-        try:
-            tensor = values if isinstance(values, Tensor) else torch.as_tensor(values)
-        except (TypeError, ValueError, RuntimeError) as error:
-            raise InvalidArgumentError("values", values, "a tensor, an array or nested lists of numbers") from error
+        tensor = tensor_of(values)
         reason = reason_against(tensor)
         if reason:
             self._recorder.note("rejected", f"histogram {tag!r}", f"left out: {reason}")

@@ -155,8 +155,8 @@ def test_everything_is_on_disk_within_two_seconds_though_the_loop_sleeps(make):
 def test_a_step_is_what_the_user_says_else_optimizer_steps_else_a_counter(make):
     recorder = make()
     for _ in range(2):
-        recorder.log({"a": 1.0, "b": 1.0})
-        recorder.log({"c": 1.0})
+        recorder.log({"a": 1.0, "b": 1.0}, at=1e9)  # one moment: else a slow machine gives lines apart
+        recorder.log({"c": 1.0}, at=1e9)
     recorder.optimizer_step = 5
     recorder.log({"a": 1.0})
     recorder.log({"a": 1.0}, 70)

@@ -390,6 +390,7 @@ def test_a_folder_that_cannot_be_made_is_a_warning_and_nothing_else(tmp_path):
     writer.add_scalar("a", 1.0, 0)
     writer.add_image("i", torch.rand(3, 4, 4), 0)
     writer.close()
+    assert [(entry.name, entry.read_text()) for entry in tmp_path.iterdir()] == [("file", "no folder")]
 
 
 def test_a_full_disk_is_a_warning_and_training_goes_on(tmp_path, monkeypatch):

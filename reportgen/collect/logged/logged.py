@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from reportgen.collect.encoding import Encoding
@@ -21,7 +20,7 @@ from reportgen.collect.logged import tensors
 from reportgen.collect.logged.arrays import NPY, evenly, npy, numbers_in
 from reportgen.collect.logged.pictures import check_pictures, eight_bits, picture_in, png
 from reportgen.collect.logged.video import MOST_FRAMES, animation_of, grid_of
-from reportgen.collect.numbers import reason_against
+from reportgen.collect.numbers import reason_against, tensor_of
 from reportgen.collect.predictions.arrays import Array, Shape
 from reportgen.collect.predictions.notes import Notes
 from reportgen.collect.quiet import capturing
@@ -279,10 +278,7 @@ class Logged:
         """Record the distribution of a tensor, an array or nested lists of numbers; on a device nothing waits."""
         if not self._recorder.owner:
             return
-        try:
-            tensor = values if isinstance(values, Tensor) else torch.as_tensor(values)
-        except (TypeError, ValueError, RuntimeError) as error:
-            raise InvalidArgumentError("values", values, "a tensor, an array or nested lists of numbers") from error
+        tensor = tensor_of(values)
         reason = reason_against(tensor)
         if reason:
             raise InvalidArgumentError(

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import cmath
-import math
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -16,6 +13,7 @@ from reportgen.collect.quiet import quiet
 from reportgen.errors import InvalidArgumentError
 from reportgen.run.distribution import Distribution
 from reportgen.run.logged import Plain
+from reportgen.run.plain_value import plain_value
 
 FIRST = 24
 ACCEPTED = "a tensor that holds numbers"
@@ -49,15 +47,7 @@ def dense(tensor: Tensor) -> tuple[Array, tuple[str, ...]]:
 
 def first_values(values: Array) -> tuple[Plain, ...]:
     """The first values in C order; complex and non-finite ones as text."""
-    return tuple(_plain(value) for value in values.reshape(-1)[:FIRST].tolist())
-
-
-def _plain(value: bool | int | float | complex) -> Plain:
-    if isinstance(value, complex):
-        return f"{value:.7g}" if cmath.isfinite(value) else str(value)
-    if isinstance(value, float) and not math.isfinite(value):
-        return "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
-    return value
+    return tuple(plain_value(value) for value in values.reshape(-1)[:FIRST].tolist())
 
 
 def distribution_in(values: Array) -> Distribution | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import cmath
-import math
 from dataclasses import dataclass
 
 from reportgen.readers.events.builder import Builder
@@ -16,6 +14,7 @@ from reportgen.readers.events.plugins import texts
 from reportgen.readers.events.tensor import STRING, array, dtype_name, read_tensor
 from reportgen.run.distribution import Distribution
 from reportgen.run.logged import Plain, TensorRecord
+from reportgen.run.plain_value import plain_value
 
 FIRST = 24  # values shown, as where a run is recorded
 
@@ -47,18 +46,9 @@ def draft(log: Log, entry: Entry, value: Value, offset: int) -> None:
         value.end - value.start,
         tensor.shape,
         dtype_name(tensor),
-        tuple(_plain(each) for each in values.reshape(-1)[:FIRST].tolist()),
+        tuple(plain_value(each) for each in values.reshape(-1)[:FIRST].tolist()),
         distribution_in(values),
     )
-
-
-def _plain(value: bool | int | float | complex) -> Plain:
-    """A number as it is shown; complex and non-finite ones as text."""
-    if isinstance(value, complex):
-        return f"{value:.7g}" if cmath.isfinite(value) else str(value)
-    if isinstance(value, float) and not math.isfinite(value):
-        return "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
-    return value
 
 
 def _file(data: bytes) -> bytes:
