@@ -1,0 +1,1 @@
+"""Small training scripts, faulty and healthy, that say what a report of them has to find."""

@@ -1,0 +1,1 @@
+"""The set-ups that rules and thresholds were made with."""
