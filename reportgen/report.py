@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import sys
+import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from reportgen import __version__
+from reportgen.collect import uncaught
 from reportgen.collect.by_hand import ByHand, whole_step
+from reportgen.collect.data import DataSets
+from reportgen.collect.ended import failed
 from reportgen.collect.environment import environment
-from reportgen.collect.failure import failure_of
+from reportgen.collect.logged_losses import LoggedLosses
 from reportgen.collect.predictions import Predictions
 from reportgen.collect.recorder import Recorder
 from reportgen.collect.track import Track
@@ -48,7 +53,8 @@ class Report(ByHand):
     our own errors instead of turning them into one warning and a note on the page (for tests).
 
     Nothing here changes the training or raises into it. As a context manager it builds on exit; an exception raised
-    inside is recorded, shown on the page and goes on to the caller.
+    inside is recorded, shown on the page and goes on to the caller. So is one that ends the script, or the thread that
+    trains, without a `with`: the report is then built after Python has printed it.
     """
 
     def __init__(
@@ -69,7 +75,7 @@ class Report(ByHand):
             self._recorder.update_meta(config=redact_config(config))
         with self._recorder.guard("report"):
             self._recorder.update_meta(direction=_directions(direction))
-        atexit.register(self._process_ends)
+        self._attend()
 
     def _assemble(self, recorder: Recorder, status: str) -> None:
         super().__init__(recorder)
@@ -79,6 +85,8 @@ class Report(ByHand):
         self._ended = False
         self._within = False
         self._tracks = 0
+        self._losses = LoggedLosses(recorder, self._watcher)
+        self._threads: set[int] = set()
 
     # -- recording ------------------------------------------------------------------------------------------------
 
@@ -104,6 +112,7 @@ class Report(ByHand):
         """
         with self._recorder.guard("watch"):
             self._watcher.watch(model, optimizer, criterion, name=name, scaler=scaler, scheduler=scheduler)
+            self._losses.watching = True
 
     def track(self, loader: Iterable[Batch], split: str = "train", *, progress: bool = True) -> Track[Batch]:
         """Iterate over `loader` unchanged while its waiting time and its passes are recorded.
@@ -121,11 +130,15 @@ class Report(ByHand):
         """
         recorder = self._recorder
         with recorder.guard("log"):
+            self._threads.add(threading.get_ident())
             if self._ended:
                 self._run_again()
             if self._watcher.observing:
                 self._watcher.settle()
-            recorder.log(flatten(values, "values", recorder.reject), whole_step(step))
+            numbers, given = flatten(values, "values", recorder.reject), whole_step(step)
+            if self._losses.watching:
+                numbers = self._losses.seen(numbers, given)
+            recorder.log(numbers, given)
 
     def predictions(
         self,
@@ -147,9 +160,21 @@ class Report(ByHand):
         be told from the numbers.
         """
         with self._recorder.guard("predictions"):
+            self._losses.predicted(str(split))
             self._predictions.add(
                 inputs, outputs, targets, classes, task, str(split), whole_step(step), outputs_are=outputs_are
             )
+
+    def data(self, split: str, dataset: Any) -> None:
+        """Look at the rows of a split: duplicates, labels, ranges, what it shares with other splits.
+
+        dataset: a map-style Dataset (rows are (input, target), a dict or an input alone), or a tuple (inputs, targets)
+        of tensors, arrays or lists, or a tensor or array of rows. At most 20,000 rows are read, for about two seconds;
+        evenly spread ones of more. Call it once a split, before training. Augmentation that a Dataset does draws no
+        number from your streams; a row that raises is left out, and noted.
+        """
+        with self._recorder.guard("data"):
+            DataSets.of(self._recorder).look(_text(split, "train"), dataset)
 
     def snapshot(self, step: int | None = None) -> None:
         """Record the distributions of weights and gradients of all watched models now."""
@@ -194,7 +219,8 @@ class Report(ByHand):
             return None
         with self._recorder.guard("build"):
             if final and not self._within and not self._tracks:
-                self._end(FINISHED)
+                # What failed and did not go on stays failed: the thread that trained may have died, not this one.
+                self._end(self._status if self._ended and self._status in (FAILED, STOPPED) else FINISHED)
             else:
                 self._watcher.late_graphs()
                 self._flush()
@@ -208,6 +234,7 @@ class Report(ByHand):
             self._end(ABANDONED if self._status == RUNNING else self._status)
             self._recorder.close()
         atexit.unregister(self._process_ends)
+        uncaught.forget(self._uncaught)
 
     def __enter__(self) -> Report:
         self._within = True
@@ -222,9 +249,7 @@ class Report(ByHand):
             self.build()
         else:
             self._record_failure(error)
-            with self._recorder.guard("build"):
-                if self._recorder.owner and self.folder is not None:
-                    build(self.folder, notes=self._recorder.notes)
+            self._build_failed()
         self.close()
         return False
 
@@ -242,6 +267,7 @@ class Report(ByHand):
     # -- inside ---------------------------------------------------------------------------------------------------
 
     def _tracking(self, change: int) -> None:
+        self._threads.add(threading.get_ident())
         self._tracks = max(0, self._tracks + change)
 
     def _flush(self) -> None:
@@ -260,8 +286,7 @@ class Report(ByHand):
 
     def _reopen(self) -> None:
         """Go on after `close()`: what is recorded from now on belongs to the same attempt of the run."""
-        atexit.unregister(self._process_ends)
-        atexit.register(self._process_ends)
+        self._attend()
         if self._ended:
             self._run_again()
 
@@ -269,6 +294,12 @@ class Report(ByHand):
         self._ended = False
         self._status = RUNNING
         self._recorder.update_meta(status=RUNNING, ended=None)
+
+    def _attend(self) -> None:
+        """Be told of the end of the process, and of an exception that nobody catches."""
+        atexit.unregister(self._process_ends)
+        atexit.register(self._process_ends)
+        uncaught.listen(self._uncaught)
 
     def _record_failure(self, error: BaseException) -> None:
         with self._recorder.guard("failure"):
@@ -278,18 +309,37 @@ class Report(ByHand):
             elif isinstance(error, KeyboardInterrupt):
                 self._end(STOPPED)
             else:
-                watcher = self._watcher
-                module, fault = watcher.current_module(error), watcher.fault(error)
-                failure = failure_of(error, self._recorder.stamp(), module, fault)
+                failure = failed(error, self._recorder, self._watcher)
                 self._recorder.record("failure", failure, failure.stamp)
                 self._end(FAILED)
 
+    def _build_failed(self) -> Result | None:
+        with self._recorder.guard("build"):
+            if self._recorder.owner and self.folder is not None:
+                return build(self.folder, notes=self._recorder.notes)
+        return None
+
+    def _uncaught(self, error: BaseException, thread: bool) -> Callable[[], None] | None:
+        """Nobody caught `error`. A thread that dies of it ended the run if it is one that trained."""
+        if self._status != RUNNING or self._ended or not self._recorder.owner:
+            return None
+        if thread and threading.get_ident() not in self._threads and not self._watcher.current_module(error):
+            return None
+        self._record_failure(error)
+        return self._tell_failed
+
+    def _tell_failed(self) -> None:
+        result = self._build_failed()
+        if result is not None and sys.stderr is not None:
+            with contextlib.suppress(OSError, ValueError):  # closed
+                sys.stderr.write(f"reportgen: what failed is told in {result.path}\n")
+
     def _process_ends(self) -> None:
         if self._status == RUNNING and not self._ended and self._recorder.owner:
-            # The interpreter leaves the exception that ends a script here; in a session with a prompt it may be old.
-            error = getattr(sys, "last_value", None)
-            if isinstance(error, BaseException) and not hasattr(sys, "ps1"):
+            error = uncaught.missed()
+            if error is not None:
                 self._record_failure(error)
+                self._build_failed()
         self.close()
 
 

@@ -42,8 +42,9 @@ def test_a_network_whose_layers_do_not_fit_is_told_what_to_change():
     assert run.failure.module == "fc1"
     assert run.failure.fault == run.graph.fault
     assert run.graph.fault.code == "nn.Linear(576, 128)"
-    (finding,) = [one for one in reportgen.findings(run) if one.id == "run_failed"]
-    assert finding.title == "The run failed at step 0 in fc1: RuntimeError"
+    (finding,) = [one for one in reportgen.findings(run) if one.id == "shape_mismatch"]
+    assert finding.title == "fc1 (Linear) is given float32 (64, 576) and expects 3,136 features in the last dimension"
+    assert finding.also == ("The run failed at step 0 in fc1: RuntimeError",)
     assert "fc1 (Linear) got a tensor of float32 (64, 576); it expects 3,136 features" in finding.why
     assert finding.fix.startswith("Change in_features of fc1 from 3,136 to 576.")
     assert finding.code == "nn.Linear(576, 128)"

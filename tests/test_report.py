@@ -308,20 +308,42 @@ def test_rng_warnings_filters_and_matplotlib_are_as_they_were_after_a_build():
 
 def test_the_end_of_a_process_says_how_the_run_ended(tmp_path):
     body = """
-        import os, sys, reportgen
-        if os.fork() == 0:  # one import of torch serves three endings
+        import os, sys, threading, reportgen
+        report = reportgen.Report("done", folder="done")
+        report.log({"train/loss": 1.0}, step=0)
+        print(report.build().path)
+        report.close()
+        if os.fork() == 0:  # one import of torch, and of what builds, serves all endings
             report = reportgen.Report("crash", folder="crashed")
             report.log({"train/loss": 1.0}, step=0)
             raise RuntimeError("the third batch is broken")
+        os.wait()
+        if os.fork() == 0:
+            report = reportgen.Report("hidden", folder="hidden")
+            sys.excepthook = lambda *error: None  # another library's, which calls nobody
+            report.log({"train/loss": 1.0}, step=0)
+            raise RuntimeError("nobody prints this")
+        os.wait()
+        if os.fork() == 0:
+            def train():
+                report.log({"train/loss": 1.0}, step=0)
+                raise RuntimeError("the thread that trains is gone")
+
+            report = reportgen.Report("thread", folder="thread")
+            thread = threading.Thread(target=train)
+            thread.start()
+            thread.join()
+            report.build()
+            sys.exit(0)
         os.wait()
         if os.fork() == 0:
             report = reportgen.Report("forgot", folder="forgotten")
             report.log({"train/loss": 1.0}, step=0)
             sys.exit(0)
         os.wait()
-        report = reportgen.Report("done", folder="done")
+        report = reportgen.Report("open", folder="open")
         report.log({"train/loss": 1.0}, step=0)
-        print(report.build().path)
+        report.build()
     """
     finished = run_script(body, tmp_path)
     assert finished.returncode == 0, finished.stderr
@@ -329,8 +351,18 @@ def test_the_end_of_a_process_says_how_the_run_ended(tmp_path):
     crashed = reportgen.load(tmp_path / "crashed")
     assert crashed.meta.status == "failed"
     assert crashed.failure.frames[-1].path == "train.py"
+    assert finished.stderr.index("the third batch") < finished.stderr.index("reportgen: what failed is told in")
+    for folder, message in (
+        ("crashed", "the third batch is broken"),
+        ("hidden", "nobody prints this"),
+        ("thread", "the thread that trains is gone"),
+    ):
+        told = reportgen.load(tmp_path / folder / "report.html")
+        assert (told.meta.status, told.failure.message) == ("failed", message)
+    assert not (tmp_path / "forgotten" / "report.html").exists()
     assert reportgen.load(tmp_path / "forgotten").meta.status == "ended without build()"
     assert reportgen.load(tmp_path / "done").meta.status == "finished"
+    assert reportgen.load(tmp_path / "open").meta.status == "finished"
 
 
 def test_the_last_weights_are_those_that_training_arrived_at():

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from reportgen.collect.encoding import Encoding
+from reportgen.collect.evidence.torch_warnings import TorchWarnings
 from reportgen.collect.logged.logged import Logged
 from reportgen.collect.media import Media
 from reportgen.collect.recorder import Recorder
@@ -20,6 +21,7 @@ class ByHand:
         encoding = Encoding(recorder)
         self._media = Media(recorder, encoding)
         self._logged = Logged(recorder, encoding)
+        self._warnings = TorchWarnings(recorder)
 
     def images(
         self,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
@@ -19,7 +19,8 @@ from torch.nn.modules.module import register_module_forward_hook, register_modul
 from torch.utils.hooks import RemovableHandle
 
 from reportgen.collect.compiled import on_wrapping, wrapper_exists
-from reportgen.collect.forwards import Forward, write_outputs
+from reportgen.collect.evidence.root_calls import Called, RootCalls
+from reportgen.collect.forwards import Forward, calls_itself, keywords_of, write_outputs
 from reportgen.collect.graph.asked import asked_for
 from reportgen.collect.graph.capture import GraphCapture
 from reportgen.collect.graph.observer import held, observing, pause, sweep
@@ -40,9 +41,6 @@ TRAINING, EVALUATION = "the first training forward", "the first evaluation forwa
 NOT_ASKED = "this forward trained nothing and entering a mode could have changed its result"
 
 
-_CALL = nn.Module._call_impl
-
-
 class ForwardHooks:
     """Looks at training forwards (the root in train mode, gradients enabled) as the schedule says.
 
@@ -57,6 +55,8 @@ class ForwardHooks:
         self.refused = False
         self._handles: list[RemovableHandle] = []
         self._wrapping: RemovableHandle | None = None
+        self.calls = RootCalls(work)
+        self._called: dict[int, Called] = {}  # by id of a root, or of a criterion
         self._roots: dict[int, Watched] = {}
         self._steps: dict[int, int] = {}  # id of Watched -> completed steps of its optimizer; absent before the first
         self._open: list[Forward] = []
@@ -73,9 +73,14 @@ class ForwardHooks:
             self._refuse()
             return
 
+        known = self._called
+
         def before(module: nn.Module, args: tuple[Any, ...]) -> None:
             if torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None:
                 return
+            called = known.get(id(module))
+            if called is not None and not asked_for():
+                self.calls.before(called, module, args)
             if self._times.running and self._times.enter(module):
                 return
             if self._wanted and (self._graphs or id(module) in self._roots) and not asked_for():
@@ -107,6 +112,9 @@ class ForwardHooks:
                 finally:
                     if aside:
                         sys.setprofile(aside.pop())
+            called = known.get(id(module))
+            if called is not None and len(rest) == 2 and not asked_for():
+                self.calls.after(called, module, args, rest[0], rest[1])
 
         self._handles = [
             register_module_forward_pre_hook(before),
@@ -120,6 +128,7 @@ class ForwardHooks:
             self._wrapping.remove()
             self._wrapping = None
         self._unhook()
+        self._called.clear()
 
     def _unhook(self) -> None:
         for handle in self._handles:
@@ -163,11 +172,16 @@ class ForwardHooks:
         """Look at the forwards of one more model."""
         root = watched.root()
         self._roots[id(root)] = watched
+        called = self.calls.add(watched)
+        if called.criterion and called.criterion != id(root):
+            self._called.setdefault(called.criterion, called)
+        self._called[id(root)] = called
         self._consider()
 
     def stepped(self, watched: Watched, steps: int) -> None:
         """The optimizer of `watched` has completed so many steps."""
         self._steps[id(watched)] = steps
+        self.calls.stepped(watched, steps)
         if self._open:
             self.abandon()
         else:
@@ -203,7 +217,7 @@ class ForwardHooks:
                 with self._work.part("watch.graph"):
                     if forward.observer is not None:
                         forward.observer.settle()
-                    forward.enter(module, args, _keywords(frame))
+                    forward.enter(module, args, keywords_of(frame))
                     done = True
                 if not done:
                     forward.give_up_graph()
@@ -221,7 +235,7 @@ class ForwardHooks:
             sweep()
         for forward in tuple(self._open):
             if forward.watched is watched:
-                if forward.thread != threading.get_ident() or _calls_itself(root):
+                if forward.thread != threading.get_ident() or calls_itself(root):
                     return None  # part of that one, or beside it
                 self._close(forward)  # it was interrupted
         if not (root.training and torch.is_grad_enabled()):
@@ -289,7 +303,7 @@ class ForwardHooks:
                 if returned:
                     forward.leave(module, args, rest[0], rest[1])
                 else:
-                    forward.failed(module, args, _keywords(frame), error)
+                    forward.failed(module, args, keywords_of(frame), error)
                 done = True
             if done and whole:
                 if returned:
@@ -361,20 +375,3 @@ class ForwardHooks:
             watched.graph_taken = watched.failed_graphs >= MOST_FAILED
             if graph is not None:
                 self._work.recorder.record("graph", graph)
-
-
-def _calls_itself(root: nn.Module) -> bool:
-    """Whether the call of `root` that begins is inside another of its own."""
-    calls = 0
-    frame: FrameType | None = sys._getframe()
-    while frame is not None and calls < 2:
-        if frame.f_code is _CALL.__code__:
-            calls += frame.f_locals.get("self") is root
-        frame = frame.f_back
-    return calls > 1
-
-
-def _keywords(frame: FrameType) -> Mapping[str, object]:
-    """The keyword arguments of the module call in whose frame torch called a hook: it does not pass them on."""
-    found = frame.f_locals.get("kwargs")
-    return found if isinstance(found, dict) else {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from array import array
 from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +25,8 @@ from reportgen.run.distribution import Distribution
 from reportgen.run.graph import Graph
 from reportgen.run.series import Stamp
 
+_CALL = nn.Module._call_impl
+
 
 class Forward:
     """What is seen between a watched model's own pre-hook and its post-hook, in the thread that called it."""
@@ -37,7 +40,7 @@ class Forward:
         self.trains = root.training and torch.is_grad_enabled()
         self.thread = threading.get_ident()
         self.graph = graph
-        self.activations = Activations(watched.after) if activations else None
+        self.activations = Activations(watched.after, watched.rows_seen) if activations else None
         self.observer: Observer | None = None
         self.over = False  # the root's call has ended
         self.depth = 0  # calls of the root that are open: it may call itself
@@ -70,7 +73,7 @@ class Forward:
         if self.graph is not None:
             leaf = self.graph.leave(module, args, kwargs, output)
         if leaf and self.activations is not None and path is not None:
-            self.activations.take(path or self.watched.name, module, output)
+            self.activations.take(path or self.watched.name, module, output, args)
 
     def failed(
         self, module: nn.Module, args: Sequence[object], kwargs: Mapping[str, object], error: BaseException | None
@@ -131,7 +134,17 @@ def write_outputs(work: Work, forward: Forward) -> None:
 
     with quiet():
         masks = activations.shares.masks()
+        rows, counts = watched.rows_seen.counts()
+
+    def write_rows(host: list[Host]) -> None:
+        shares = watched.rows_seen.shares(rows, host[0].tolist())
+        work.recorder.measures(
+            {"seen_rows": {work.name(watched, name): share for name, share in shares.items()}}, stamp
+        )
+
     work.later.arrays(masks, write_shares)
+    if counts is not None:
+        work.later.arrays([counts], write_rows)
     parts = [(work.name(watched, name), len(o.samples), o.elements) for name, o in activations.found.items()]
     samples = [sample for outputs in activations.found.values() for sample in outputs.samples]
 
@@ -174,3 +187,20 @@ def merged(parts: Sequence[Distribution], elements: int) -> Distribution:
         bins=array("h", bins),
         counts=array("q", [counts[place] for place in bins]),
     )
+
+
+def calls_itself(root: nn.Module) -> bool:
+    """Whether the call of `root` that begins is inside another of its own."""
+    calls = 0
+    frame: FrameType | None = sys._getframe()
+    while frame is not None and calls < 2:
+        if frame.f_code is _CALL.__code__:
+            calls += frame.f_locals.get("self") is root
+        frame = frame.f_back
+    return calls > 1
+
+
+def keywords_of(frame: FrameType) -> Mapping[str, object]:
+    """The keyword arguments of the module call in whose frame torch called a hook: it does not pass them on."""
+    found = frame.f_locals.get("kwargs")
+    return found if isinstance(found, dict) else {}

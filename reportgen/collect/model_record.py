@@ -73,14 +73,30 @@ def text_of(thing: object) -> str:
     """A loss or scheduler with its own settings: "CrossEntropyLoss(label_smoothing=0.1, reduction='mean')"."""
     if thing is None:
         return ""
-    if not isinstance(thing, nn.Module) and not hasattr(thing, "state_dict"):
-        return str(getattr(thing, "__qualname__", None) or type(thing).__name__)
+    if not isinstance(thing, nn.Module) and not _has_state(thing):
+        return name_of(thing)
     settings = {
         key: value
         for key, value in sorted(vars(thing).items())
         if not key.startswith("_") and key not in ("training", "last_epoch") and _is_plain(value)
     }
     return scrub(f"{type(thing).__name__}({', '.join(f'{key}={value!r}' for key, value in settings.items())})")
+
+
+def name_of(thing: object) -> str:
+    """The name of a function, or the class of anything else."""
+    try:
+        named = getattr(thing, "__qualname__", None)
+    except Exception:  # noqa: BLE001 - an object of the user's that raises for what it does not have
+        named = None
+    return named if isinstance(named, str) and named else type(thing).__name__
+
+
+def _has_state(thing: object) -> bool:
+    try:
+        return hasattr(thing, "state_dict")
+    except Exception:  # noqa: BLE001 - as above
+        return False
 
 
 def _group(group: Mapping[str, object]) -> dict[str, Plain]:

@@ -17,20 +17,28 @@ class quiet:  # noqa: N801 - a context like torch.no_grad
 
     def __enter__(self) -> None:
         self._functions = torch._C.DisableTorchFunction()
-        self._functions.__enter__()
-        # What torch.no_grad does; a generator around it and this would cost as much again.
         self._grad = torch.is_grad_enabled()
-        torch._C._set_grad_enabled(False)
         self._modes = None
-        if torch._C._len_torch_dispatch_stack():
-            self._modes = _disable_current_modes()  # 8 us, hence only where there is one
-            self._modes.__enter__()
+        try:  # the handler of a signal may raise after each of these calls
+            self._functions.__enter__()
+            # What torch.no_grad does; a generator around it and this would cost as much again.
+            torch._C._set_grad_enabled(False)
+            if torch._C._len_torch_dispatch_stack():
+                self._modes = _disable_current_modes()  # 8 us, hence only where there is one
+                self._modes.__enter__()
+        except BaseException:
+            self.__exit__()
+            raise
 
     def __exit__(self, *error: object) -> None:
-        if self._modes is not None:
-            self._modes.__exit__(None, None, None)
-        torch._C._set_grad_enabled(self._grad)
-        self._functions.__exit__(None, None, None)
+        try:
+            torch._C._set_grad_enabled(self._grad)
+        finally:
+            try:
+                if self._modes is not None:
+                    self._modes.__exit__(None, None, None)
+            finally:
+                self._functions.__exit__(None, None, None)
 
 
 def capturing() -> bool:

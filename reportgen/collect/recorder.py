@@ -77,6 +77,7 @@ class Recorder:
         self._reached = Reached()
         self._folder = folder if folder is None or not folder.rank else None
         folder = self._folder
+        self.split: str | None = None  # of the innermost loader that is being tracked
         self._meta = meta
         self._journal: Journal | None = None
         if folder is not None:

@@ -13,6 +13,10 @@ from torch.utils.hooks import RemovableHandle
 
 from reportgen.collect.clock import Clock, holders
 from reportgen.collect.distribution.sheet import Host
+from reportgen.collect.evidence.gradient_noise import GradientNoise
+from reportgen.collect.evidence.identical import identical_units
+from reportgen.collect.evidence.memory import Memory
+from reportgen.collect.evidence.schedulers import Schedulers
 from reportgen.collect.held import Found
 from reportgen.collect.looks import Looks
 from reportgen.collect.parameters import Moved, Named, gradients, readable
@@ -38,6 +42,9 @@ class StepHooks:
         self._handles: list[RemovableHandle] = []
         self._clocks: dict[int, Clock] = {}
         self._first: Clock | None = None
+        self._noise = GradientNoise(work)
+        self.memory = Memory(work)
+        self._schedulers = Schedulers(work, self._count_of)
 
     def install(self) -> None:
         """Register the hooks, once."""
@@ -67,6 +74,8 @@ class StepHooks:
         for handle in self._handles:
             handle.remove()
         self._handles = []
+        with self._work.part("watch.scheduler"):
+            self._schedulers.read()
         for clock in self._clocks.values():
             clock.updates.drop()
         # What is left of the watched models would keep them, and a loss with a teacher in it, alive.
@@ -80,6 +89,9 @@ class StepHooks:
             known.models = tuple(holders(optimizer, self._work.models))
         else:
             self._met(optimizer)
+        with self._work.part("watch.scheduler"):
+            if self._work.models:
+                self._schedulers.added(self._work.models[-1], optimizer)
 
     def forget_strangers(self) -> None:
         """Look anew at the optimizers that held nothing: another model is watched now."""
@@ -101,8 +113,15 @@ class StepHooks:
     def final(self, watched: Watched, stamp: Stamp) -> None:
         """Record the weights that training arrived at. Gradients of then are nobody's: zeroed, or of an old batch."""
         looks = Looks(self._work, stamp)
-        looks.weights(self._named(watched, self._readable(watched, watched.parameters())))
+        named = self._named(watched, self._readable(watched, watched.parameters()))
+        looks.weights(named)
         looks.hand_over()
+        identical_units(self._work, named, stamp)
+
+    def _count_of(self, optimizer: Optimizer) -> int | None:
+        """How many steps `optimizer` has completed, None if it is not known."""
+        clock = self._clocks.get(id(optimizer))
+        return clock.count if clock is not None and clock.optimizer() is optimizer else None
 
     def _met(self, optimizer: Optimizer) -> Clock:
         models: Sequence[Watched] = ()
@@ -138,6 +157,11 @@ class StepHooks:
                     looks.gradients(gradients(named), snapshot)
                 if measured:
                     looks.weight_norms(named)
+                if not clock.count:
+                    identical_units(self._work, named, clock.under_way)
+            if measured and not closure:
+                found = [(name, p.grad) for _, named in held for name, p in named if p.grad is not None]
+                self._noise.take(id(clock), found, clock.under_way)
             looks.hand_over()
             if measured:
                 with self._work.part("watch.updates"):
@@ -188,6 +212,10 @@ class StepHooks:
                     looks.hand_over()
         self._rates(clock, optimizer, stamp)
         clock.count = count + 1
+        if stamp is not None or clock.count == 1:
+            with self._work.part("watch.scheduler"):
+                for watched in clock.models:
+                    self._schedulers.stepped(watched, optimizer, clock.count)
         if clock.first:
             self._work.recorder.optimizer_step = clock.count
         clock.due = self._work.schedule.any(clock.count)
@@ -195,6 +223,7 @@ class StepHooks:
             if watched.leader is None or watched.leader() is None:
                 watched.leader = clock.optimizer
             if watched.leader is clock.optimizer:
+                self.memory.stepped(watched, clock.count)
                 self._on_step(watched, clock.count)
 
     def _rates(self, clock: Clock, optimizer: Optimizer, stamp: Stamp | None) -> None:

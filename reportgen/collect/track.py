@@ -6,6 +6,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Generic, TextIO, TypeVar
 
+from reportgen.collect.data import DataSets
+from reportgen.collect.data.open_splits import Open
+from reportgen.collect.data.passes import Pass
 from reportgen.collect.progress import ProgressBar
 
 if TYPE_CHECKING:
@@ -20,6 +23,8 @@ class Track(Generic[Batch]):
     It has a length when the loader has one. Each pass over the train split that runs to its end counts as one epoch.
     After each pass two measures are recorded under the split's name: `data_wait` (share of the pass's time spent
     waiting for the loader, 0 to 1) and `step_seconds` (mean time of one iteration, waiting included).
+    Some batches that lie on the CPU are looked at as they pass; see LoaderUse and DataSplit. recorder.split says which
+    split the loop is in.
     """
 
     def __init__(
@@ -45,21 +50,39 @@ class Track(Generic[Batch]):
         self._on_open(+1)
         if self._split == "train" and self._recorder.passes is None:
             self._recorder.passes = 0.0
+        opened: Open | None = None
+        passing: Pass | None = None
+        completed, batch = False, None
+        data = None
+        with self._recorder.guard("data"):
+            data = DataSets.of(self._recorder)
+            opened = data.open.open(self._split)
+            if self._recorder.owner:
+                passing = data.passes(self._split).begin(self._loader)
         try:
             started = before = time.perf_counter()
             for batch in self._loader:
                 waited += time.perf_counter() - before
+                if data is not None and opened is not None:
+                    data.open.advance(opened)
+                if passing is not None:
+                    passing.take(batch)
                 yield batch
                 done += 1
                 bar.advance(done)
                 before = time.perf_counter()
-            elapsed = time.perf_counter() - started
+            elapsed = time.perf_counter() - started - (passing.seconds if passing is not None else 0.0)
+            completed = True
             with self._recorder.guard("track"):
                 self._completed(done, waited, elapsed)
         finally:
             # Also reached by `break` (the generator is closed) and by an exception in the loop's body.
             self._on_open(-1)
             bar.close()
+            if data is not None and opened is not None:
+                data.open.close(opened)
+            if passing is not None:
+                passing.end(completed, batch)
 
     def _label(self) -> str:
         if self._split != "train":

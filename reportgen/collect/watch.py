@@ -8,10 +8,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from reportgen.collect.data import DataSets
 from reportgen.collect.distribution import distributions_of
+from reportgen.collect.evidence.losses import Losses
 from reportgen.collect.forward_hooks import ForwardHooks
 from reportgen.collect.graph.asked import asked_graph, uncalled_graph
 from reportgen.collect.graph.faults import fault_in
@@ -37,14 +39,17 @@ class Watcher:
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
         self._work = Work(recorder)
+        recorder.before_flush.append(self._work.deliver)  # before what sums up what is delivered
         self._forwards = ForwardHooks(self._work, self._follow_forward, self._without_forwards)
         self._steps = StepHooks(self._work, self._forwards.stepped)
+        self._losses = self._forwards.calls.losses = Losses(self._work)
+        self._forwards.calls.memory = self._steps.memory
+        self._forwards.calls.data = DataSets.of(recorder)
         self._final_step: int | None = None
         self._names: WeakKeyDictionary[nn.Module, str] = WeakKeyDictionary()  # of models whose graph was asked for
         self._given: dict[str, int] = {}  # each name ever given (another model never gets it) -> how many were like it
         self._asked: dict[str, Graph] = {}
         self._whole: set[str] = set()  # names of those whose asked forward returned
-        recorder.before_flush.append(self._work.deliver)
 
     def watch(
         self,
@@ -98,6 +103,21 @@ class Watcher:
             with self._work.part("watch.snapshot"):
                 self._steps.snapshot(watched, self._recorder.stamp(step=at))
 
+    def predicted(self, split: str) -> None:
+        """What the latest forwards gave went to `report.predictions` of `split`."""
+        with self._work.part("watch.modes"):
+            self._forwards.calls.predicted(split)
+
+    def logged_loss(self, tag: str, tensor: Tensor) -> None:
+        """A loss, a tensor with a grad_fn, was logged under `tag`."""
+        with self._work.part("watch.losses"):
+            self._losses.logged(tag, tensor)
+
+    def loss_not_finite(self, step: int | None = None) -> None:
+        """A logged loss, a number on the host, is NaN or infinite."""
+        with self._work.part("watch.non_finite"):
+            self._forwards.calls.loss_not_finite()
+
     def final(self) -> None:
         """Record the weights that training ended with (once a step): the schedule's last look may be far back."""
         stamp = self._recorder.stamp()
@@ -135,6 +155,10 @@ class Watcher:
         self._steps.remove()
         with self._work.part("watch.fetch"):
             self._work.later.deliver()
+        with self._work.part("watch.modes"):
+            self._forwards.calls.close()
+        for watched in self._work.models:
+            watched.let_go()
         self._work.models.clear()
 
     def _captures(self, where: str) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from torch import nn
 from torch.optim import Optimizer
 
+from reportgen.collect.evidence.rows_seen import RowsSeen
 from reportgen.collect.graph.settings import is_callable
 from reportgen.collect.model_record import is_compiled, record_of, unwrapped
 from reportgen.collect.parameters import Named
@@ -26,6 +27,7 @@ class Watched:
         self.leaves: set[str] = set()
         self.without_calls: set[str] = set()  # modules with children that were seen to call none (attention)
         self.after: Mapping[str, str] = {}
+        self.rows_seen = RowsSeen()
         self.graph_taken = is_compiled(model) and self._wholly_compiled(model)
         self.compiled = self.graph_taken
         self.graph_known = False  # a Graph was recorded after which no other comes from its forwards
@@ -35,6 +37,7 @@ class Watched:
         self.evaluated: Graph | None = None  # that of an evaluation forward, for a model that never trains
         self.evaluation_taken = False
         self.forwards = 0
+        self.ever_trained = False  # a forward of it had the root in train mode, and gradients
         self.looked_at = -1  # the index of the last forward whose outputs were collected
         self.scaler: object = None
         self.leader: weakref.ref[Optimizer] | None = None  # the optimizer whose steps its forwards are counted by
@@ -62,6 +65,11 @@ class Watched:
         scheduler = self._scheduler() if self._scheduler is not None else None
         return record_of(self.name, model, optimizers, self._criterion, scheduler)
 
+    @property
+    def criterion(self) -> object:
+        """The loss that was given, None if none was."""
+        return self._criterion
+
     def parameters(self) -> list[Named]:
         """Every parameter once, by the first of its names."""
         root = self.root()
@@ -74,6 +82,10 @@ class Watched:
             return {}
         modules = dict(root.named_modules())
         return {path: module for path, module in modules.items() if path in self.leaves and is_callable(module)}
+
+    def let_go(self) -> None:
+        """Keep the loss (and a teacher in it) alive no longer."""
+        self._criterion = self.scaler = None
 
     @staticmethod
     def _wholly_compiled(model: nn.Module) -> bool:

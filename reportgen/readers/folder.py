@@ -14,7 +14,19 @@ from reportgen.readers.journal import Journal, Snapshot, decoded, read_journal
 from reportgen.readers.media import MediaFolder
 from reportgen.readers.rows import Rows
 from reportgen.run.distribution import DistributionSeries
+from reportgen.run.evidence import (
+    DataSplit,
+    Evidence,
+    LoaderUse,
+    LossUse,
+    ModelUse,
+    ModeUse,
+    NonFinite,
+    SchedulerUse,
+    TorchWarning,
+)
 from reportgen.run.folder import JOURNAL, MEDIA, read_manifest
+from reportgen.run.found import FOUND, OwnCheck
 from reportgen.run.graph import Graph, GraphTimes
 from reportgen.run.journal import written_here
 from reportgen.run.logged import Audio, Embedding, HParams, Mesh, PRCurve, TagGroup, TensorRecord, Video
@@ -79,6 +91,8 @@ def read_folder(path: Path, page: bool = False) -> Run:
         embeddings=_logged(journals, resumed, Embedding, "embedding"),
         meshes=_logged(journals, resumed, Mesh, "mesh"),
         tensors=_logged(journals, resumed, TensorRecord, "tensor"),
+        evidence=_evidence(journals),
+        own_rules=_last(journals, OwnCheck, FOUND, lambda one: one.id),
         notes=_notes(journals),
         failure=_failure(journals, meta),
         damage=_damage(journals, [file for _, file in files]),
@@ -189,6 +203,24 @@ def _logged(journals: list[Journal], resumed: list[int | None], _: type[Logged],
 def _last(journals: list[Journal], _: type[Record], kind: str, key: Callable[[Record], Hashable]) -> tuple[Record, ...]:
     written: list[Record] = [record for journal in journals for record in journal.records.get(kind, [])]
     return tuple(_last_of_each(written, key).values())
+
+
+def _evidence(journals: list[Journal]) -> Evidence:
+    return Evidence(
+        losses=_last(journals, LossUse, "loss_use", lambda one: (one.model, one.criterion, one.kind, one.seen)),
+        modes=_last(
+            journals,
+            ModeUse,
+            "mode_use",
+            lambda one: (one.model, one.phase, one.told_by, one.training, one.evaluating),
+        ),
+        models=_last(journals, ModelUse, "model_use", lambda one: one.model),
+        non_finite=_last(journals, NonFinite, "non_finite", lambda one: one.model),
+        schedulers=_last(journals, SchedulerUse, "scheduler_use", lambda one: (one.model, one.type)),
+        data=_last(journals, DataSplit, "data_split", lambda one: (one.split, one.source)),
+        loaders=_last(journals, LoaderUse, "loader_use", lambda one: one.split),
+        warnings=_last(journals, TorchWarning, "torch_warning", lambda one: one),
+    )
 
 
 def _groups(journals: list[Journal]) -> tuple[TagGroup, ...]:

@@ -14,6 +14,17 @@ from reportgen.errors import NewerSchemaError, UnreadableRunError
 from reportgen.readers.rows import Rows, number
 from reportgen.run.codec import from_plain, to_plain
 from reportgen.run.distribution import LARGEST_BIN, Distribution
+from reportgen.run.evidence import (
+    DataSplit,
+    LoaderUse,
+    LossUse,
+    ModelUse,
+    ModeUse,
+    NonFinite,
+    SchedulerUse,
+    TorchWarning,
+)
+from reportgen.run.found import FOUND, OwnCheck
 from reportgen.run.graph import Graph, GraphTimes
 from reportgen.run.journal import PROGRESS
 from reportgen.run.logged import Audio, Embedding, HParams, Layout, Mesh, PRCurve, TagGroup, TensorRecord, Video
@@ -40,8 +51,17 @@ RECORDS: dict[str, type[Any]] = {
     "hparams": HParams,
     "layout": Layout,
     "group": TagGroup,
+    "loss_use": LossUse,
+    "mode_use": ModeUse,
+    "model_use": ModelUse,
+    "non_finite": NonFinite,
+    "scheduler_use": SchedulerUse,
+    "data_split": DataSplit,
+    "loader_use": LoaderUse,
+    "torch_warning": TorchWarning,
     "note": Note,
     "failure": Failure,
+    FOUND: OwnCheck,
 }
 # Where the compact form of a distribution (run/codec.py) holds its counts of non-finite numbers.
 NON_FINITE = slice(7, 10)
@@ -133,6 +153,8 @@ def _read_line(journal: Journal, line: bytes) -> None:
         journal.records.setdefault(kind, []).append(record)
     else:
         raise ValueError("a kind of line that is not known")
+    if kind == FOUND:
+        return  # written when a page is built, which is no moment of the run
     journal.last = stamp.time if journal.last is None else max(journal.last, stamp.time)
     if kind in PROGRESS:
         journal.end = journal.ended = None

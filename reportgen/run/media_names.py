@@ -6,6 +6,7 @@ from array import array
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
+from reportgen.run.evidence import DataSplit
 from reportgen.run.logged import Embedding
 from reportgen.run.predictions import Example
 from reportgen.run.records import Images, Run
@@ -35,6 +36,8 @@ def _files(run: Run) -> Iterator[str]:
         yield from (mesh.vertices, mesh.colors, mesh.faces)
     for tensor in run.tensors:
         yield tensor.media
+    for split in run.evidence.data:
+        yield from (doubt.image for doubt in split.doubts)
 
 
 def without_missing(run: Run, known: Collection[str]) -> Run:
@@ -66,7 +69,15 @@ def without_missing(run: Run, known: Collection[str]) -> Run:
             for one in run.meshes
         ),
         tensors=tuple(replace(one, media=kept(one.media)) for one in run.tensors),
+        evidence=replace(run.evidence, data=tuple(_of_split(one, known) for one in run.evidence.data)),
     )
+
+
+def _of_split(split: DataSplit, known: Collection[str]) -> DataSplit:
+    if all(not doubt.image or doubt.image in known for doubt in split.doubts):
+        return split
+    doubts = tuple(doubt if doubt.image in known else replace(doubt, image="") for doubt in split.doubts)
+    return replace(split, doubts=doubts)
 
 
 def _of_images(record: Images, known: Collection[str]) -> Images:

@@ -6,30 +6,10 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from reportgen.run.found import Found
 from reportgen.run.records import Run
 
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A finding of a run without its evidence: what blocks.finding.Finding says in words and numbers.
-
-    model, module, parameter, tag, step: its place, as in blocks.finding.Where.
-    """
-
-    id: str
-    tier: str
-    severity: str
-    title: str
-    why: str
-    fix: str
-    code: str = ""
-    value: str = ""
-    limit: str = ""
-    model: str = ""
-    module: str = ""
-    parameter: str = ""
-    tag: str = ""
-    step: int | None = None
+__all__ = ["Found", "Judged", "LeftOut", "Member", "Overview", "Unread"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from reportgen.run.distribution import DistributionSeries
-from reportgen.run.graph import Fault, Graph
+from reportgen.run.evidence import Evidence
+from reportgen.run.found import OwnCheck
+from reportgen.run.graph import Fault, Graph, TensorSpec
 from reportgen.run.logged import (
     Audio,
     Box,
@@ -24,8 +26,8 @@ from reportgen.run.predictions import PredictionSet
 from reportgen.run.series import Series, Stamp
 
 # 2: the shape and dtype of a graph's tensor are a short list. 3: audio, video, PR curves, embeddings, meshes, tensors,
-# hyperparameters, layouts. All before can be read.
-SCHEMA = 3
+# hyperparameters, layouts. 4: evidence. All before can be read.
+SCHEMA = 4
 # The status of a run that was read from event files.
 IMPORTED = "imported"
 
@@ -156,20 +158,40 @@ class TableRecord:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One line of a traceback. path: relative to the working folder, or from site-packages on. own: user's code."""
+    """One line of a traceback. path: relative to the working folder, or from site-packages on. own: user's code.
+
+    tensors: those that the names in the line stood for when it raised; of the user's own frames only.
+    """
 
     path: str
     line: int
     function: str
     code: str = ""
     own: bool = True
+    tensors: tuple[TensorSpec, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """An exception that another one came of, or that is one of a group.
+
+    how: "cause" (`raise ... from`), "context" (raised while this one was handled), "group", or "worker" (told by the
+    text of another process or thread that it was raised in).
+    """
+
+    type: str
+    message: str
+    frames: tuple[Frame, ...] = ()
+    how: str = "cause"
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
     """The exception that ended a run.
 
-    frames: outermost first. module: the watched module it was raised in, if any; fault: what that one was called with.
+    frames: outermost first. module: the module it was raised in, if any; fault: what that one was called with.
+    call: the same of the function of torch.nn.functional that it went through, named by its `type`.
+    causes: what it came of, the nearest first.
     """
 
     type: str
@@ -178,6 +200,8 @@ class Failure:
     frames: tuple[Frame, ...] = ()
     module: str = ""
     fault: Fault | None = None
+    call: Fault | None = None
+    causes: tuple[Cause, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +242,7 @@ class Meta:
     IMPORTED for a run of another program's log, which does not say how it ended.
     started, ended, last_record: seconds since the Unix epoch (ended is None while no end is recorded).
     recorder: the class that the program called, where that is not Report: "SummaryWriter" or "Visualizer".
+    silenced: ids of rules or findings that the user asked not to hear of.
     """
 
     title: str
@@ -232,6 +257,7 @@ class Meta:
     attempts: tuple[Attempt, ...] = ()
     reportgen: str = ""
     recorder: str = ""
+    silenced: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,9 +265,11 @@ class Run:
     """All that one training run left behind.
 
     scalars: tag -> series. measures: what watching found, quantity -> name -> series: "update_ratio", "gradient_norm",
-    "weight_norm" by parameter; "dead_share", "saturated_share" (0 to 1) by module.
+    "weight_norm" by parameter; "dead_share", "saturated_share" (0 to 1) by module. Others: see measures in
+    ARCHITECTURE.md. evidence: how model, loss, data and optimizer were used, for rules to judge.
     distributions: kind -> name -> series.
     media: file name -> bytes of every file a record names (it may read from disk at each look-up).
+    own_rules: what the user's own rules said of it.
     thinned: sentences that say what a page's Run leaves out of the full one; empty for the full one.
     moments: how many moments of a tag were logged where a page keeps fewer, kind ("images", "audio", ...) -> tag.
     """
@@ -266,6 +294,8 @@ class Run:
     hparams: tuple[HParams, ...] = ()
     layouts: tuple[Layout, ...] = ()
     groups: tuple[TagGroup, ...] = ()
+    evidence: Evidence = field(default_factory=Evidence)
+    own_rules: tuple[OwnCheck, ...] = ()
     notes: tuple[Note, ...] = ()
     failure: Failure | None = None
     damage: Damage = field(default_factory=Damage)

@@ -15,6 +15,7 @@ from reportgen.run.distribution import LARGEST_BIN, Distribution, DistributionSe
 from reportgen.run.graph import Graph, GraphEdge, GraphNode, TensorSpec
 from reportgen.run.records import SCHEMA, Attempt, Cost, Environment, Failure, Frame, Git, Meta, Model, Parameter, Run
 from reportgen.run.series import Series, Stamp
+from reportgen.testing.evidence import fake_evidence, fake_measures
 from reportgen.testing.predictions import fake_predictions
 
 STARTED = 1_795_446_012.0  # 2026-11-23 15:00:12 UTC
@@ -91,11 +92,13 @@ def fake_run(
         schema=SCHEMA,
         meta=_meta(title, status, steps, hostile),
         scalars=_given(scalars) if scalars is not None else _scalars(steps, rng, hostile),
-        measures=_measures(built, moments, rng),
+        measures=_measures(built, moments, rng)
+        | fake_measures([f"{path}.weight" for path, *_ in built], [path for path, *_ in built], steps),
         distributions=_distributions(built, moments, rng),
         predictions=predictions,
         models=(_model(built),),
         graphs=(_graph(built, len(names)),),
+        evidence=fake_evidence(names, _input_of(built), BATCH, steps, _stamp(0)),
         failure=failure or None,
         media=media,
     )
@@ -136,6 +139,11 @@ def distribution_of(values: npt.ArrayLike) -> Distribution:
         bins=array("h", [int(b) for b in bins]),
         counts=array("q", [int(n) for n in counts]),
     )
+
+
+def _input_of(built: list[Layer]) -> tuple[int, ...]:
+    """The shape of one row that goes into the network."""
+    return (1, 28, 28) if built and built[0][1] == "Conv2d" else (784,)
 
 
 def _stamp(step: int) -> Stamp:
@@ -254,7 +262,7 @@ def _model(built: list[Layer]) -> Model:
 
 
 def _graph(built: list[Layer], outputs: int) -> Graph:
-    first = TensorSpec((BATCH, 1, 28, 28) if built and built[0][1] == "Conv2d" else (BATCH, 784), "float32")
+    first = TensorSpec((BATCH, *_input_of(built)), "float32")
     last = TensorSpec((BATCH, outputs), "float32")
     nodes = [
         GraphNode("input0", "input", "input", "Tensor", outputs=(first,)),

@@ -1,8 +1,14 @@
 """The record of an exception names lines and modules, and no value and no place of the machine."""
 
+import sys
 from pathlib import Path
 
-from reportgen.collect.failure import MOST_FRAMES, failure_of, place
+import torch
+
+from reportgen.collect.failure import MOST_FRAMES, chain, failure_of, place
+from reportgen.run.codec import from_plain, to_plain
+from reportgen.run.graph import TensorSpec
+from reportgen.run.records import Failure, Frame
 from reportgen.run.series import Stamp
 
 
@@ -77,3 +83,65 @@ def test_a_long_message_is_bounded():
         raise ValueError("x" * 100_000)
 
     assert len(failure_of(caught(broken), Stamp(step=0)).message) <= 4000
+
+
+def test_shapes_of_what_a_line_of_the_users_names_are_told_and_no_number():
+    def broken():
+        left, right, scale = torch.full((2, 3), 12345.0), {"a": torch.ones(4)}, 67890
+        keep = torch.ones(1)
+        return keep, (left
+                      + right["a"] * scale)  # fmt: skip
+
+    failure = failure_of(caught(broken), Stamp(step=0))
+    tensors = failure.frames[-1].tensors
+    assert TensorSpec((2, 3), "float32", "left") in tensors
+    assert "12345" not in repr(failure.frames)
+    assert "67890" not in repr(failure.frames)
+    assert all(not frame.tensors for frame in failure.frames if not frame.own)
+    if sys.version_info >= (3, 11):  # which tells where an expression begins and ends
+        assert tensors == (TensorSpec((2, 3), "float32", "left"), TensorSpec((4,), "float32", "right.a"))
+
+
+def test_what_is_typed_at_a_prompt_is_the_users_own():
+    for name in ("<stdin>", "<ipython-input-3-abc>", "<python-input-0>", "<console>"):
+        assert place(name) == (name, True)
+    assert place("<frozen importlib._bootstrap>") == ("<frozen importlib._bootstrap>", False)
+
+
+def test_what_it_came_of_is_kept_nearest_first_and_once():
+    def broken():
+        try:
+            try:
+                raise KeyError("first")
+            except KeyError as error:
+                raise OSError("second") from error
+        except OSError:
+            raise ValueError("third")  # noqa: B904
+
+    error = caught(broken)
+    failure = failure_of(error, Stamp(step=0))
+    assert [(cause.type, cause.how) for cause in failure.causes] == [("OSError", "context"), ("KeyError", "cause")]
+    assert [type(one) for one in chain(error)] == [ValueError, OSError, KeyError]
+    knot = ValueError("a")
+    knot.__cause__ = OSError("b")
+    knot.__cause__.__cause__ = knot
+    assert [cause.type for cause in failure_of(knot, Stamp(step=0)).causes] == ["OSError"]
+
+
+def test_a_traceback_inside_of_a_message_becomes_frames_without_places_of_the_machine(tmp_path):
+    file = tmp_path / "data.py"
+    text = (
+        "Caught FileNotFoundError in DataLoader worker process 3.\nOriginal Traceback (most recent call last):\n"
+        f'  File "{file}", line 7, in __getitem__\n    return open(path)\n           ^^^^^^^^^^\n'
+        f'  File "{file}", line 9, in missing_source\n'
+        "FileNotFoundError: [Errno 2] No such file: 'a.png'\n"
+    )
+    failure = failure_of(FileNotFoundError(text), Stamp(step=0))
+    assert failure.message == "Caught FileNotFoundError in DataLoader worker process 3."
+    (cause,) = failure.causes
+    assert (cause.type, cause.message) == ("FileNotFoundError", "[Errno 2] No such file: 'a.png'")
+    assert cause.frames == (
+        Frame("data.py", 7, "__getitem__", "return open(path)"),
+        Frame("data.py", 9, "missing_source"),
+    )
+    assert from_plain(Failure, to_plain(failure)) == failure

@@ -237,8 +237,9 @@ def test_training_is_bit_equal(name, tmp_path):
     assert graph.operations is (name != "frozen encoder")
     assert graph.operations or "fast path" in graph.notes[0]
     text = recorder._folder.journal.read_text()
-    for kind in ("model", "graph", "measures", "distributions"):
+    for kind in ("model", "graph", "measures", "distributions", "mode_use", "model_use"):
         assert f'"k":"{kind}"' in text
+    assert '"k":"non_finite"' not in text
     assert text.count('"activation":') == len(
         {0, 1, 2, 3, 4, 5, 6, 7, 8, 11}
     )  # the copies' forwards are not among them

@@ -22,6 +22,17 @@ LOGGED = {
     "hparams": "hparams",
     "layout": "layouts",
 }
+# And for those of its evidence.
+EVIDENCE = {
+    "loss_use": "losses",
+    "mode_use": "modes",
+    "model_use": "models",
+    "non_finite": "non_finite",
+    "scheduler_use": "schedulers",
+    "data_split": "data",
+    "loader_use": "loaders",
+    "torch_warning": "warnings",
+}
 
 
 def line(kind: str, payload: Any, step: int = 0, opt: int = 0, epoch: float | None = None, t: float = 0.0) -> str:
@@ -51,6 +62,11 @@ def journal_lines(run: Run, attempt: int = 0, resumed_from: int | None = None) -
             line(kind, to_plain(one), one.stamp.step, one.stamp.optimizer_step, t=one.stamp.time)
             for one in getattr(run, records)
         ]
+    lines += [
+        line(kind, to_plain(one), t=run.meta.started)
+        for kind, records in EVIDENCE.items()
+        for one in getattr(run.evidence, records)
+    ]
     lines += [line("group", to_plain(group), t=run.meta.started) for group in run.groups]
     lines += [line("table", to_plain(table), t=run.meta.started) for table in run.tables]
     lines += [line("note", to_plain(note), t=run.meta.started) for note in run.notes]

@@ -3,6 +3,7 @@ import json
 import pytest
 
 from reportgen.errors import NewerSchemaError, UnreadableRunError
+from reportgen.run.evidence import Evidence
 from reportgen.run.overview import Judged, LeftOut, Member, Overview, Unread
 from reportgen.run.overview_data import decode_many, encode_many
 from reportgen.run.page_data import block_kind, decode, encode
@@ -47,7 +48,7 @@ def test_its_text_is_safe_inside_a_script_element(overview):
 
 
 def test_steps_that_runs_share_are_stored_once():
-    run = fake_run(layers=0, steps=1, scalars={"a": [0.5] * 900})
+    run = fake_run(layers=0, steps=1, scalars={"a": [0.5] * 900}, evidence=Evidence())
     one, nine = (encode_many(Overview((Member("x", run),) * times)) for times in (1, 9))
     assert len(nine) < 1.2 * len(one)
 

@@ -111,9 +111,9 @@ def _alone(
 
     Inside there are no gradients, no compiling, and no cast weights left in autocast's cache.
     """
-    _here.now = True
     cached = torch.is_autocast_cache_enabled()
     try:
+        _here.now = True
         with ExitStack() as stack:
             stack.enter_context(torch.inference_mode(False))
             stack.enter_context(torch.no_grad())
@@ -126,8 +126,8 @@ def _alone(
                 warnings.simplefilter("ignore")
             yield given
     finally:
-        torch.set_autocast_cache_enabled(cached)
         _here.now = False
+        torch.set_autocast_cache_enabled(cached)
 
 
 @contextmanager

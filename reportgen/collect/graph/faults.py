@@ -81,18 +81,25 @@ def fault_of(
     return Fault(path, kind, got, mistake.expected, change, code)
 
 
-def fault_in(error: BaseException, paths: Mapping[int, str]) -> Fault | None:
-    """The fault of the innermost module that `error` went through of those in `paths` (id -> full name)."""
-    found: tuple[nn.Module, Sequence[object], Mapping[str, object]] | None = None
+def called_modules(error: BaseException) -> Iterator[tuple[nn.Module, Sequence[object], Mapping[str, object]]]:
+    """The modules in whose call `error` was raised, outermost first, with their arguments."""
     traceback: TracebackType | None = error.__traceback__
     while traceback is not None:
         frame = traceback.tb_frame
         if frame.f_code.co_name in _CALLS:
             values = frame.f_locals
             module = values.get("self")
-            if isinstance(module, nn.Module) and id(module) in paths:
-                found = module, values.get("args", ()), values.get("kwargs", {})
+            if isinstance(module, nn.Module):
+                yield module, values.get("args", ()), values.get("kwargs", {})
         traceback = traceback.tb_next
+
+
+def fault_in(error: BaseException, paths: Mapping[int, str]) -> Fault | None:
+    """The fault of the innermost module that `error` went through of those in `paths` (id -> full name)."""
+    found = None
+    for called in called_modules(error):
+        if id(called[0]) in paths:
+            found = called
     if found is None:
         return None
     with torch._C.DisableTorchFunction():

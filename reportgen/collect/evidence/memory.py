@@ -1,0 +1,79 @@
+"""What memory a training takes, and whether graphs of steps that are over are kept alive."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import weakref
+from collections import deque
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from reportgen.collect.structure import tensors_in
+from reportgen.collect.watched import Watched
+from reportgen.collect.work import Work
+
+# Memory is looked at each so many optimizer steps; an output is old, and its graph should be gone, after OLD.
+EVERY, OLD = 50, 32
+# Graphs remembered of each model.
+MOST = 256
+PAGES = Path("/proc/self/statm")
+
+MARK = "reportgen"
+
+
+class Mark:
+    """Lies in the metadata that torch keeps with a node of a graph, and so lives as long as that does."""
+
+    __slots__ = ("__weakref__",)
+
+
+class Memory:
+    """Records the measures "memory" (bytes: resident, accelerator) and "live_graphs" (outputs by model).
+
+    Nothing is kept of an output: its node in the graph is given a mark, of which a weak reference tells whether the
+    graph is still there (a list of losses that were not detached keeps it).
+    """
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._outputs: dict[int, deque[tuple[int, weakref.ref[Mark]]]] = {}
+
+    def output(self, watched: Watched, output: object, step: int) -> None:
+        """A training forward at optimizer step `step` returned `output`."""
+        known = self._outputs.setdefault(id(watched), deque(maxlen=MOST))
+        for _, tensor in tensors_in(output)[:1]:
+            node = tensor.grad_fn if type(tensor) is Tensor else None
+            if node is not None:
+                mark = node.metadata[MARK] = Mark()
+                known.append((step, weakref.ref(mark)))
+
+    def stepped(self, watched: Watched, count: int) -> None:
+        """The optimizer of `watched` has completed `count` steps."""
+        if count % EVERY:
+            return
+        with self._work.part("watch.memory"):
+            values = {"live_graphs": {watched.name: float(self._alive(watched, count))}}
+            taken = _taken()
+            if taken and self._work.models and watched is self._work.models[0]:
+                values["memory"] = taken
+            self._work.recorder.measures(values, self._work.recorder.stamp(step=count))
+
+    def _alive(self, watched: Watched, count: int) -> int:
+        known = self._outputs.get(id(watched))
+        if known is None:
+            return 0
+        for entry in [entry for entry in known if entry[1]() is None]:
+            known.remove(entry)
+        return sum(count - step > OLD for step, _ in known)
+
+
+def _taken() -> dict[str, float]:
+    found: dict[str, float] = {}
+    with contextlib.suppress(OSError, ValueError, IndexError, AttributeError):  # not on this system
+        found["resident"] = float(PAGES.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        found["accelerator"] = float(torch.cuda.memory_allocated())
+    return found

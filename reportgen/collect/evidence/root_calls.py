@@ -1,0 +1,196 @@
+"""What is seen of every call of a watched model, and of its loss, besides what the schedule looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from reportgen.collect.evidence.modes import Modes, trains_on
+from reportgen.collect.evidence.non_finite import FirstNonFinite, ModelNumbers
+from reportgen.collect.evidence.oddness import oddness
+from reportgen.collect.evidence.uses import Uses
+from reportgen.collect.quiet import capturing
+from reportgen.collect.structure import tensors_in
+
+if TYPE_CHECKING:
+    from reportgen.collect.watched import Watched
+    from reportgen.collect.work import Work
+
+# Training forwards at which losses are looked at in any case.
+FIRST = 8
+
+
+class LossSink(Protocol):
+    """What looks at losses."""
+
+    def called(
+        self, watched: Watched, module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], output: Any
+    ) -> None:
+        """A criterion was called."""
+
+    def output(self, watched: Watched, output: Any) -> None:
+        """A watched model returned `output` in a training forward."""
+
+
+class DataSink(Protocol):
+    """What looks at data."""
+
+    def inputs(self, watched: Watched, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+        """A watched model was called with these in a training forward."""
+
+
+class OutputSink(Protocol):
+    """What follows how long graphs live."""
+
+    def output(self, watched: Watched, output: Any, step: int) -> None:
+        """A training forward after `step` optimizer steps returned `output`."""
+
+
+class Called:
+    """One watched model, and where its forwards stand. look: the latest training forward is one looked at, due: also
+    one that losses are looked at in. untold: the latest had gradients, and the root in eval mode, as it had not always
+    been: an evaluation, unless a step follows; in_eval: one did. criterion: id of its loss, if that is a module."""
+
+    def __init__(self, watched: Watched, work: Work, modes: Modes, uses: Uses, criterion: object) -> None:
+        self.watched = watched
+        self.modes = modes.add(watched)
+        self.uses = uses.add(watched)
+        self.numbers = ModelNumbers(watched)
+        self.criterion = id(criterion) if isinstance(criterion, nn.Module) else 0
+        self.steps = 0
+        self.stepped = False
+        self.forwards = 0
+        self.looked_at = -1
+        self.trains = self.look = self.due = self.untold = self.in_eval = False
+
+
+class RootCalls:
+    """Told of each call of a watched model or criterion, and of steps. Costs some 10 us a training forward."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._modes = Modes(work)
+        self._uses = Uses(work)
+        self._numbers = FirstNonFinite(work)
+        self._models: dict[int, Called] = {}  # by id of Watched
+        self.losses: LossSink | None = None
+        self.data: DataSink | None = None
+        self.memory: OutputSink | None = None
+
+    def add(self, watched: Watched) -> Called:
+        """Look at the calls of one more model."""
+        made = Called(watched, self._work, self._modes, self._uses, watched.criterion)
+        self._models[id(watched)] = made
+        return made
+
+    def before(self, called: Called, module: nn.Module, args: tuple[Any, ...]) -> None:
+        """A watched model or criterion is called."""
+        try:
+            if called.criterion != id(module):
+                self._begins(called, module, args)
+        except Exception as error:
+            with self._work.part("watch.modes"):
+                raise error
+
+    def after(
+        self, called: Called, module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], output: object
+    ) -> None:
+        """It returned `output`. To be called where torch is as the user has left it."""
+        then = None
+        try:
+            with torch._C.DisableTorchFunction():  # a mode of the user's, or a subclass, is not to see us ask
+                if called.criterion == id(module):
+                    self._criterion_returned(called, module, args, kwargs, output)
+                else:
+                    then = self._returned(called, module, args, kwargs, output)
+        except Exception as error:
+            with self._work.part("watch.uses"):
+                raise error
+        if then is not None:
+            with self._work.part("watch.non_finite"):
+                then()
+
+    def stepped(self, watched: Watched, steps: int) -> None:
+        """The optimizer of `watched` has completed so many steps."""
+        called = self._models.get(id(watched))
+        if called is not None:
+            called.steps, called.stepped = steps, True
+            called.in_eval |= called.untold
+            called.untold = False
+            self._modes.stepped(called.modes)
+            self._uses.stepped(called.uses, steps)
+
+    def predicted(self, split: str) -> None:
+        """What watched models gave went to `report.predictions` of `split`."""
+        self._modes.predicted(split)
+
+    def loss_not_finite(self) -> None:
+        """A loss that is not finite was logged."""
+        self._numbers.loss_not_finite()
+
+    def close(self) -> None:
+        """Nothing more will be watched."""
+        self._modes.close()
+
+    def _begins(self, called: Called, module: nn.Module, args: Sequence[object]) -> None:
+        """A call of the root begins."""
+        called.trains = called.untold = False
+        if called.watched.root() is not module:
+            return
+        recorder = self._work.recorder
+        if not recorder.owner:
+            return
+        grad, steps = torch.is_grad_enabled(), called.steps
+        split = getattr(recorder, "split", None)
+        self._modes.forward(called.modes, module, args, steps, grad, split)
+        if grad and trains_on(split):
+            if module.training:
+                called.watched.ever_trained, called.in_eval = True, False
+            called.trains = module.training or called.in_eval or not called.watched.ever_trained
+            called.untold = not called.trains
+        self._numbers.begins(called.numbers, called.trains, recorder.optimizer_step)
+        if called.trains:
+            called.forwards += 1
+            step = steps if called.stepped else called.forwards - 1
+            called.look = step != called.looked_at and self._work.schedule.activations(step)
+            called.looked_at = step if called.look else called.looked_at
+            called.due = called.look or called.forwards <= FIRST
+
+    def _returned(
+        self, called: Called, module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], output: object
+    ) -> Callable[[], None] | None:
+        """The root returned `output`. What is to be done about it, where torch is as the user has left it."""
+        if not called.trains or called.watched.root() is not module or capturing():
+            return None
+        if torch._C._functorch.peek_interpreter_stack() is not None:
+            return None
+        outputs = [("", output)] if isinstance(output, Tensor) else tensors_in(output)
+        if called.look:
+            with self._work.part("watch.uses"):
+                self._uses.look(called.uses, module, args, kwargs, outputs)
+                if self.data is not None:
+                    self.data.inputs(called.watched, args, kwargs)
+        if called.due and self.losses is not None:
+            with self._work.part("watch.losses"):
+                self.losses.output(called.watched, output)
+        if self.memory is not None:
+            self.memory.output(called.watched, output, called.steps)
+        self._uses.follow(called.uses, outputs, called.stepped)
+        return self._numbers.gave(called.numbers, module, args, kwargs, outputs, called.look)
+
+    def _criterion_returned(
+        self, called: Called, module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], output: object
+    ) -> None:
+        """The watched criterion returned `output`."""
+        if not called.trains or not torch.is_grad_enabled() or capturing():
+            return
+        if torch._C._functorch.peek_interpreter_stack() is not None:
+            return
+        if called.due and self.losses is not None:
+            with self._work.part("watch.losses"):
+                self.losses.called(called.watched, module, args, kwargs, output)
+        if isinstance(output, Tensor) and not called.numbers.done and output.numel() == 1 and oddness(output):
+            self._numbers.loss_not_finite()
