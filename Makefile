@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-SAMPLES := digits digits-lr-too-high
+SAMPLES := digits digits-lr-too-high dead-relus eval-mode-left-on crashed-forward validation-leak
 LOGS := sample_reports/tensorboard-digits
 
 export PYTHON

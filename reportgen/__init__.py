@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from reportgen.blocks.finding import Finding, Where
     from reportgen.diagnose import findings
+    from reportgen.diagnose.rule import Rule, Unchecked, rule
     from reportgen.errors import (
         InvalidArgumentError,
         NewerSchemaError,
@@ -38,14 +39,17 @@ _HOMES = {
     "ReportgenError": "reportgen.errors",
     "ReportgenWarning": "reportgen.errors",
     "Result": "reportgen.pipeline",
+    "Rule": "reportgen.diagnose.rule",
     "Run": "reportgen.run.records",
     "SummaryWriter": "reportgen.writer.summary_writer",
+    "Unchecked": "reportgen.diagnose.rule",
     "UnreadableRunError": "reportgen.errors",
     "Visualizer": "reportgen.writer.visualizer",
     "Where": "reportgen.blocks.finding",
     "findings": "reportgen.diagnose",
     "load": "reportgen.readers.load",
     "load_all": "reportgen.readers.load",
+    "rule": "reportgen.diagnose.rule",
 }
 
 __all__ = [
@@ -57,8 +61,10 @@ __all__ = [
     "ReportgenError",
     "ReportgenWarning",
     "Result",
+    "Rule",
     "Run",
     "SummaryWriter",
+    "Unchecked",
     "UnreadableRunError",
     "Visualizer",
     "Where",
@@ -66,6 +72,7 @@ __all__ = [
     "findings",
     "load",
     "load_all",
+    "rule",
 ]
 
 

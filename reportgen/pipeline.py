@@ -5,20 +5,22 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from reportgen.blocks.finding import Finding
 from reportgen.blocks.page import Page
 from reportgen.blocks.pictures import pictures
-from reportgen.diagnose import Diagnosis, diagnose
+from reportgen.diagnose import Diagnosis, diagnose, with_own_rules
 from reportgen.errors import InvalidArgumentError, OutputError, UnreadableRunError
 from reportgen.readers import several
 from reportgen.readers.load import Progress, is_event_file, load_for_page
 from reportgen.readers.prepare import prepared
 from reportgen.render import render_page
+from reportgen.run.bare import WITHOUT_MEDIA
+from reportgen.run.found import FOUND, OwnCheck
 from reportgen.run.overview import LeftOut, Member, Overview, Unread
 from reportgen.run.overview_data import encode_many
 from reportgen.run.page_data import encode
@@ -30,19 +32,6 @@ from reportgen.sections.overview.findings import finding_of
 from reportgen.sections.overview.thinning import member_of, thinned
 
 REPORT_NAME = "report.html"
-# What no finding is about and an overview does not show; it need not be thinned nor its files be read.
-WITHOUT_MEDIA: Mapping[str, Any] = {
-    "images": (),
-    "texts": (),
-    "tables": (),
-    "audio": (),
-    "videos": (),
-    "pr_curves": (),
-    "embeddings": (),
-    "meshes": (),
-    "tensors": (),
-    "media": {},
-}
 
 Embed = Literal["thin", "full"]
 
@@ -76,7 +65,7 @@ def build_html(run: Run, embed: Embed = "thin") -> tuple[str, Diagnosis]:
     if embed not in ("thin", "full"):
         raise InvalidArgumentError("embed", embed, '"thin" or "full"')
     thinned = prepared(thin(run))
-    diagnosis = diagnose(thinned)
+    diagnosis = diagnose(thinned, guarded=True)
     header, sections, footer = build_sections(thinned, diagnosis)
     shown = [name for section in sections for name in pictures(section.blocks) if name in thinned.media]
     media = {name: thinned.media[name] for name in shown}
@@ -90,18 +79,27 @@ def build(
     embed: Embed | None = None,
     notes: Sequence[Note] = (),
     progress: Progress | None = None,
+    rules: Sequence[object] = (),
+    record: Callable[[str, OwnCheck], None] | None = None,
 ) -> Result:
     """Write the report of the run that `source` holds: a run folder, TensorBoard's event files, or a report.html.
 
     out: a file, or a folder to put report.html in; by default report.html in the run folder. A report is not replaced
     by one that differs from it unless `out` says so. embed: as in build_html; by default what a report.html itself
     holds, and "thin" for a folder. notes: what the folder could not take, such as that its disk is full. progress:
-    called with bytes read and bytes in all while large logs are read.
+    called with bytes read and bytes in all while large logs are read. rules: the user's own, asked beside ours; record:
+    called with a journal's kind and what each of them said, where that is not in the folder yet.
     Raises UnreadableRunError, InvalidArgumentError, OutputError.
     """
     started = time.perf_counter()
     source = Path(source)
     run = load_for_page(source, page=embed != "full", progress=progress)
+    recorded = run.own_rules
+    if rules:
+        run = with_own_rules(run, rules, installed=False)
+    for check in run.own_rules if record is not None else ():
+        if record is not None and check not in recorded:
+            record(FOUND, check)
     return _built(run, source, out, embed, notes, started)
 
 
@@ -174,8 +172,8 @@ def _gathered(found: Sequence[several.Source | Overview], counting: Progress | N
             first = first or run
             unread.append(Unread(source.name, source.reason(run)))
         else:
-            page_run = thin(replace(run, **WITHOUT_MEDIA))
-            members.append(member_of(source.name, page_run, diagnose(page_run), amount))
+            page_run = thin(with_own_rules(replace(run, **WITHOUT_MEDIA)))
+            members.append(member_of(source.name, page_run, diagnose(page_run, guarded=True), amount))
         if counting is not None:
             counting(done, len(found))
     if not members:
@@ -193,6 +191,8 @@ def _built(
 ) -> Result:
     known = {(note.where, note.what) for note in run.notes}
     run = replace(run, notes=(*run.notes, *(note for note in notes if (note.where, note.what) not in known)))
+    if not _is_page(source):  # what a page says it says everywhere, whatever is installed there
+        run = with_own_rules(run)
     if embed is None:
         # The run of a thinned page says what it left out, or had nothing to leave out: then both are the same.
         embed = "full" if _is_page(source) and prepared(thin(run)) is not run else "thin"

@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -25,6 +25,7 @@ from reportgen.collect.recorder import Recorder
 from reportgen.collect.track import Track
 from reportgen.collect.values import flatten
 from reportgen.collect.watch import Watcher
+from reportgen.diagnose.own_rules import given_ids, given_rules
 from reportgen.errors import InvalidArgumentError, shown
 from reportgen.pipeline import Result, build
 from reportgen.run.folder import RunFolder, create_folder
@@ -34,6 +35,8 @@ from reportgen.run.redact import redact_config
 if TYPE_CHECKING:
     from torch import nn
     from torch.optim import Optimizer
+
+    from reportgen.diagnose.rule import Rule
 
 Batch = TypeVar("Batch")
 
@@ -50,12 +53,15 @@ class Report(ByHand):
     title: what the page is headed; folder: where the run is recorded (default `runs/<title>-<time>`). config: settings
     to show, nested as you like; keys that look secret are hidden. direction: metric name -> "lower" or "higher" where
     the built-in table does not know what is better. resume: go on in a folder that already holds a run. strict: raise
-    our own errors instead of turning them into one warning and a note on the page (for tests).
+    our own errors instead of turning them into one warning and a note on the page (for tests). rules: your own, asked
+    beside ours (docs/own-rules.md). silence: ids of rules or findings not to be told of but in one folded line.
 
     Nothing here changes the training or raises into it. As a context manager it builds on exit; an exception raised
     inside is recorded, shown on the page and goes on to the caller. So is one that ends the script, or the thread that
     trains, without a `with`: the report is then built after Python has printed it.
     """
+
+    _rules: tuple[object, ...]
 
     def __init__(
         self,
@@ -66,6 +72,8 @@ class Report(ByHand):
         *,
         resume: bool = False,
         strict: bool = False,
+        rules: Sequence[Rule] = (),
+        silence: Sequence[str] = (),
     ) -> None:
         self._assemble(_open_recorder(_text(title, "run"), folder, resume, strict), RUNNING)
         # Apart from each other, so that a setting that cannot be used costs only itself.
@@ -75,6 +83,10 @@ class Report(ByHand):
             self._recorder.update_meta(config=redact_config(config))
         with self._recorder.guard("report"):
             self._recorder.update_meta(direction=_directions(direction))
+        with self._recorder.guard("report"):
+            self._rules = given_rules(rules)
+        with self._recorder.guard("report"):
+            self._recorder.update_meta(silenced=given_ids(silence))
         self._attend()
 
     def _assemble(self, recorder: Recorder, status: str) -> None:
@@ -87,6 +99,7 @@ class Report(ByHand):
         self._tracks = 0
         self._losses = LoggedLosses(recorder, self._watcher)
         self._threads: set[int] = set()
+        self._rules = ()
 
     # -- recording ------------------------------------------------------------------------------------------------
 
@@ -186,8 +199,8 @@ class Report(ByHand):
 
         For any torch.nn.Module, watched or not. The forward runs without gradients, with copies of the tensors in the
         arguments. Afterwards the model's flags, weights, gradients, buffers, attributes and random number generators
-        are as before, and so are the streams of random numbers; objects that the forward changes inside (a list it
-        appends to) are not put back. A model with lazy modules is not run; its modules are listed. The graph never
+        are as before, and so are the streams of random numbers and the lists, dicts and sets that modules hold; other
+        objects that the forward changes inside are not put back. A model with lazy modules is not run; its modules are listed. The graph never
         replaces that of a whole training forward of a watched model.
 
         If the forward raises, the graph shows how far it came, and a warning says why; so it is for a `model` that is
@@ -224,7 +237,7 @@ class Report(ByHand):
             else:
                 self._watcher.late_graphs()
                 self._flush()
-            return build(self.folder, path, embed=embed, notes=self._recorder.notes)
+            return self._build(self.folder, path, embed)
         return None
 
     def close(self) -> None:
@@ -313,10 +326,21 @@ class Report(ByHand):
                 self._recorder.record("failure", failure, failure.stamp)
                 self._end(FAILED)
 
+    def _build(
+        self, folder: Path, path: str | os.PathLike[str] | None = None, embed: Literal["thin", "full"] = "thin"
+    ) -> Result:
+        """The page; what the user's own rules say goes into the folder as well."""
+        recorder = self._recorder
+        result = build(
+            folder, path, embed=embed, notes=recorder.notes, rules=self._rules, record=recorder.record
+        )
+        recorder.flush()
+        return result
+
     def _build_failed(self) -> Result | None:
         with self._recorder.guard("build"):
             if self._recorder.owner and self.folder is not None:
-                return build(self.folder, notes=self._recorder.notes)
+                return self._build(self.folder)
         return None
 
     def _uncaught(self, error: BaseException, thread: bool) -> Callable[[], None] | None:

@@ -47,7 +47,7 @@ def test_a_network_whose_layers_do_not_fit_is_told_what_to_change():
     assert finding.also == ("The run failed at step 0 in fc1: RuntimeError",)
     assert "fc1 (Linear) got a tensor of float32 (64, 576); it expects 3,136 features" in finding.why
     assert finding.fix.startswith("Change in_features of fc1 from 3,136 to 576.")
-    assert finding.code == "nn.Linear(576, 128)"
+    assert finding.code == "- nn.Linear(3136, 128)\n+ nn.Linear(576, 128)"
     page = (report.folder / "report.html").read_text()
     assert "nn.Linear(576, 128)" in page
     assert reportgen.load(report.folder / "report.html").failure == run.failure

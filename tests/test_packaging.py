@@ -22,8 +22,10 @@ PUBLIC = [
     "ReportgenError",
     "ReportgenWarning",
     "Result",
+    "Rule",
     "Run",
     "SummaryWriter",
+    "Unchecked",
     "UnreadableRunError",
     "Visualizer",
     "Where",
@@ -31,6 +33,7 @@ PUBLIC = [
     "findings",
     "load",
     "load_all",
+    "rule",
 ]
 RENDER_WITHOUT_TORCH = """
 import sys

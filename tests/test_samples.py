@@ -19,13 +19,20 @@ from reportgen.testing import ReportDoc
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES = ROOT / "sample_reports"
-NAMES = ("digits", "digits-lr-too-high")
+# The folders of runs that reportgen recorded, and the first finding of each that is more than a remark.
+FIRST = {
+    "digits": None,
+    "digits-lr-too-high": "lr_too_high",
+    "dead-relus": "dead_relu",
+    "eval-mode-left-on": "eval_mode_in_train",
+    "crashed-forward": "shape_mismatch",
+    "validation-leak": "train_val_leakage",
+}
 LOGS = SAMPLES / "tensorboard-digits"
 SHOWN = "adam-lr-0.002"
 # What is built, and the committed page of it.
 MADE = {
-    "digits": (SAMPLES / "digits" / "run", SAMPLES / "digits" / "report.html"),
-    "digits-lr-too-high": (SAMPLES / "digits-lr-too-high" / "run", SAMPLES / "digits-lr-too-high" / "report.html"),
+    **{name: (SAMPLES / name / "run", SAMPLES / name / "report.html") for name in FIRST},
     "tensorboard-digits": (LOGS / "logs", LOGS / "report.html"),
     "tensorboard-digits, one run": (LOGS / "logs" / SHOWN, LOGS / f"{SHOWN}.html"),
 }
@@ -140,11 +147,38 @@ def test_the_runs_of_the_event_files_differ_and_one_holds_all_that_can_be_logged
     assert run.graphs
 
 
-def test_the_samples_show_a_run_that_learned_and_one_that_did_not() -> None:
-    learned, lost = (reportgen.load(SAMPLES / name / "run") for name in NAMES)
+@pytest.mark.parametrize("name", FIRST)
+def test_the_first_finding_of_a_sample_is_its_fault_and_the_page_shows_it(name: str) -> None:
+    run = reportgen.load(SAMPLES / name / "run")
+    found = [finding for finding in reportgen.findings(run) if finding.severity != "info"]
+    assert (found[0].id if found else None) == FIRST[name]
+    shown = " ".join(ReportDoc(SAMPLES / name / "report.html").text.split())
+    assert all(" ".join(finding.title.split()) in shown for finding in found)
+
+
+@pytest.mark.parametrize("name", FIRST)
+def test_a_run_folder_is_small_and_names_no_machine(name: str) -> None:
+    files = [path for path in (SAMPLES / name / "run").rglob("*") if path.is_file()]
+    # The page of the run that learned, and of its twin, draws on many epochs.
+    assert sum(path.stat().st_size for path in files) < 2 * MOST_BYTES
+    for path in files:
+        assert not re.search(rb"(?<![\w.])/(home|root|work|tmp|usr|Users)\b", path.read_bytes()), path
+
+
+def test_two_samples_differ_in_the_learning_rate_only_and_one_of_them_learned() -> None:
+    learned, lost = (reportgen.load(SAMPLES / name / "run") for name in ("digits", "digits-lr-too-high"))
     assert learned.scalars["val/accuracy"].last >= 0.95
     assert lost.scalars["val/accuracy"].last < 0.5
     changed = {key for key in learned.meta.config if learned.meta.config[key] != lost.meta.config[key]}
     assert changed == {"lr"}
-    assert [finding for finding in reportgen.findings(learned) if finding.severity != "info"] == []
-    assert [finding for finding in reportgen.findings(lost) if finding.severity != "info"] != []
+
+
+def test_the_readme_and_make_name_every_sample_and_its_first_finding() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    made = re.search(r"^SAMPLES := (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert made
+    assert made[1].split() == list(FIRST)
+    for name, finding in FIRST.items():
+        rows = [line for line in readme.splitlines() if line.startswith(f"| [{name}](sample_reports/{name}/train.py)")]
+        assert len(rows) == 1, name
+        assert (f"`{finding}`" in rows[0]) if finding else ("none" in rows[0]), name

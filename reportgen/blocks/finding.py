@@ -32,9 +32,10 @@ class Finding:
     id: stable slug ("nan_loss"). tier: "fact", "statistics" or "style". severity: "error", "warning" or "info"; only
     facts may be errors. title: one sentence. value against limit: the measured number and the threshold, as text.
     since: the optimizer step at which it began (the step itself where optimizer steps are unknown), for telling causes
-    from symptoms. why: what it means. fix: what to do; code: the line to change.
+    from symptoms. share: of how much of the place it is (dead units: 0 to 1), None where that says nothing.
+    why: what it means. fix: what to do; code: the line to change.
     also: titles of symptoms folded under this cause.
-    source: where the rule or its threshold comes from.
+    source: where the rule or its threshold comes from. silence: the code that silences it, None where none can.
     """
 
     id: str
@@ -51,3 +52,5 @@ class Finding:
     also: tuple[str, ...] = ()
     source: str = ""
     since: int = 0
+    silence: str | None = None
+    share: float | None = None

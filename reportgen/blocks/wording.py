@@ -33,6 +33,13 @@ def number(value: float, digits: int = 3) -> str:
     return f"{MINUS}{text}" if value < 0 and text != "0" else text
 
 
+def code_number(value: float, digits: int = 3) -> str:
+    """`value` as `number` writes it, as Python reads it: 10000, -0.5, 4.1e-5, float("inf")."""
+    if not math.isfinite(value):
+        return f'float("{value}")'
+    return number(value, digits).replace(",", "").replace(MINUS, "-")
+
+
 def percent(share: float) -> str:
     """A share (1 is the whole) in percent with one decimal; more where rounding would say 0 or 100 % falsely."""
     if not math.isfinite(share):

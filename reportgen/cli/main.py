@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import reportgen
-from reportgen.cli import build, demo
+from reportgen.cli import build, demo, show
 from reportgen.cli.output import say
 from reportgen.errors import ReportgenError
 
@@ -51,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"reportgen {reportgen.__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     build.add(commands)
+    show.add(commands)
     demo.add(commands)
     return parser
 

@@ -26,6 +26,8 @@ def autograd_graph(outputs: Sequence[Tensor], parameters: Mapping[str, Tensor]) 
     if not roots:
         return "", 0, "The output has no autograd graph (nothing it was made of requires a gradient)."
     nodes = _count(roots)
+    if any(output.is_nested for output in roots):
+        return "", nodes, "The output is a nested tensor, which torchviz cannot draw."
     if nodes > MOST_NODES:
         size = f"more than {_MOST_COUNTED:,}" if nodes >= _MOST_COUNTED else f"{nodes:,}"
         return "", nodes, f"The autograd graph has {size} nodes; it is drawn up to {MOST_NODES}."

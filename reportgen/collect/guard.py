@@ -8,6 +8,8 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+import torch
+
 from reportgen.errors import InvalidArgumentError, OutputError
 
 if TYPE_CHECKING:
@@ -25,9 +27,13 @@ class Depth(threading.local):
 
 
 class Guard:
-    """Keeps exceptions of ours from the loop, and counts the time spent. Made anew for each use; nests."""
+    """Keeps exceptions of ours from the loop, and counts the time spent. Made anew for each use; nests.
 
-    __slots__ = ("_outermost", "_recorder", "_started", "_where")
+    Where an exception leaves the outermost one, gradients are enabled as they were: that of a signal may come just as a
+    context of ours is about to put that back.
+    """
+
+    __slots__ = ("_functions", "_grad", "_outermost", "_recorder", "_started", "_where")
 
     def __init__(self, recorder: Recorder, where: str) -> None:
         self._recorder = recorder
@@ -38,6 +44,9 @@ class Guard:
         # Only the outermost guard of a thread counts time, so that nothing is counted twice.
         self._outermost = not depth.inside
         depth.inside = True
+        if self._outermost:
+            self._grad = torch.is_grad_enabled()
+            self._functions = torch._C._get_torch_function_state()  # type: ignore[attr-defined]
         self._started = time.perf_counter()
 
     def __exit__(
@@ -47,11 +56,14 @@ class Guard:
         depth = recorder._depth
         if self._outermost:
             depth.inside = False
+            if error is not None:
+                torch._C._set_grad_enabled(self._grad)
+                torch._C._set_torch_function_state(self._functions)  # type: ignore[attr-defined]
             if not depth.background:
                 costs = recorder._costs
                 costs[self._where] = costs.get(self._where, 0.0) + time.perf_counter() - self._started
         # In the thread that writes nobody could catch it: there a strict recorder makes a note, too.
-        if not isinstance(error, Exception) or (recorder.strict and not depth.background) or _of_a_signal(error):
+        if not isinstance(error, Exception) or (recorder.strict and not depth.background) or of_a_signal(error):
             return False
         # What is wrong with an argument or a disk is no fault of ours, and says itself what to do.
         rejected = isinstance(error, (InvalidArgumentError, OutputError))
@@ -63,7 +75,7 @@ class Guard:
         return True
 
 
-def _of_a_signal(error: Exception) -> bool:
+def of_a_signal(error: Exception) -> bool:
     """Whether `error` was raised by the user's handler of a signal (a time limit) that came while ours was running."""
     handlers = {
         getattr(handler, "__code__", None)

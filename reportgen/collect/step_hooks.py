@@ -26,6 +26,8 @@ from reportgen.collect.work import Work
 from reportgen.run.series import Stamp
 
 T = TypeVar("T", bound=Tensor)
+# Optimizers that are known before those that are gone are forgotten.
+MOST_CLOCKS = 64
 
 
 class StepHooks:
@@ -41,6 +43,7 @@ class StepHooks:
         self._on_step = on_step
         self._handles: list[RemovableHandle] = []
         self._clocks: dict[int, Clock] = {}
+        self._most = MOST_CLOCKS
         self._first: Clock | None = None
         self._noise = GradientNoise(work)
         self.memory = Memory(work)
@@ -58,14 +61,16 @@ class StepHooks:
             if clock is None or clock.optimizer() is not optimizer:
                 clock = self._met(optimizer)
             if clock.due and clock.models:
-                self._begin(clock, optimizer, _has_closure(args, kwargs))
+                with torch._C.DisableTorchFunction():  # a mode of the user's is not to see us ask
+                    self._begin(clock, optimizer, _has_closure(args, kwargs))
 
         def after(optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
             if torch.compiler.is_compiling():
                 return
             clock = self._clocks.get(id(optimizer))
             if clock is not None and clock.models and clock.optimizer() is optimizer:
-                self._completed(clock, optimizer, _has_closure(args, kwargs))
+                with torch._C.DisableTorchFunction():
+                    self._completed(clock, optimizer, _has_closure(args, kwargs))
 
         self._handles = [register_optimizer_step_pre_hook(before), register_optimizer_step_post_hook(after)]
 
@@ -127,6 +132,9 @@ class StepHooks:
         models: Sequence[Watched] = ()
         with self._work.part("watch.optimizer"):
             models = holders(optimizer, self._work.models)
+        if len(self._clocks) >= self._most:  # of a loop that makes one after another, those that are gone
+            self._clocks = {key: one for key, one in self._clocks.items() if one.optimizer() is not None}
+            self._most = 2 * len(self._clocks) + MOST_CLOCKS
         clock = Clock(optimizer, models, first=bool(models) and self._first is None)
         if clock.first:
             self._first = clock

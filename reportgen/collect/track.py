@@ -64,7 +64,8 @@ class Track(Generic[Batch]):
             for batch in self._loader:
                 waited += time.perf_counter() - before
                 if data is not None and opened is not None:
-                    data.open.advance(opened)
+                    with self._recorder.guard("data"):
+                        data.open.advance(opened)
                 if passing is not None:
                     passing.take(batch)
                 yield batch
@@ -80,7 +81,8 @@ class Track(Generic[Batch]):
             self._on_open(-1)
             bar.close()
             if data is not None and opened is not None:
-                data.open.close(opened)
+                with self._recorder.guard("data"):
+                    data.open.close(opened)
             if passing is not None:
                 passing.end(completed, batch)
 

@@ -2,34 +2,74 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from reportgen.blocks.finding import Finding
 from reportgen.diagnose.fold import folded
-from reportgen.diagnose.rule import Check, Diagnosis, Rule, Unchecked
+from reportgen.diagnose.own_rules import with_own_rules
+from reportgen.diagnose.reasons import true_reason
+from reportgen.diagnose.recorded import from_record
+from reportgen.diagnose.rule import Check, Diagnosis, Judgement, Rule, Unchecked
 from reportgen.diagnose.rules import RULES
+from reportgen.run.found import OwnCheck
 from reportgen.run.records import Run
 
-__all__ = ["RULES", "Check", "Diagnosis", "Rule", "Unchecked", "diagnose", "findings"]
+__all__ = ["RULES", "Check", "Diagnosis", "Rule", "Unchecked", "diagnose", "findings", "with_own_rules"]
 
 SEVERITIES = ("error", "warning", "info")
 
 
-def diagnose(run: Run, rules: tuple[Rule, ...] = RULES) -> Diagnosis:
-    """Ask every rule. Findings are sorted by severity, then in the order of the rules; symptoms fold under causes."""
+class Broken(Unchecked):
+    """A rule that raised."""
+
+
+def diagnose(run: Run, rules: Sequence[Rule] = RULES, guarded: bool = False) -> Diagnosis:
+    """Ask every rule, and tell what the user's own rules said (`Run.own_rules`).
+
+    Findings are sorted by severity, then in the order of the rules; symptoms fold under causes. What the run's
+    `meta.silenced` names, by the id of a rule or of a finding, is set apart before that. A rule of the user's takes the
+    place of ours that has its id. guarded: a rule of ours that raises is one that could not be made.
+    """
+    own = {check.id for check in run.own_rules if not check.raised}
+    judged = [(rule.id, rule.title, _judgement(rule, run, guarded)) for rule in rules if rule.id not in own] + [
+        (check.id, check.title, _recorded(check)) for check in run.own_rules
+    ]
     found: list[Finding] = []
+    silenced: list[Finding] = []
     passed: list[Check] = []
     unchecked: list[Check] = []
-    for rule in rules:
-        judgement = rule.judge(run)
+    for name, title, judgement in judged:
         if isinstance(judgement, Unchecked):
-            unchecked.append(Check(rule.id, rule.title, judgement.why))
-        elif judgement:
-            found.extend(judgement)
-        else:
-            passed.append(Check(rule.id, rule.title))
+            unchecked.append(Check(name, title, judgement.why, isinstance(judgement, Broken)))
+        elif not judgement:
+            passed.append(Check(name, title))
+        for finding in judgement if not isinstance(judgement, Unchecked) else ():
+            quiet = not {name, finding.id}.isdisjoint(run.meta.silenced)
+            (silenced if quiet else found).append(finding)
+    known = {name for name, *_ in judged} | {finding.id for finding in (*found, *silenced)}
+    unknown = [one for one in run.meta.silenced if one not in known and not any(rule.gives(one) for rule in rules)]
     ordered = sorted(folded(found), key=lambda finding: SEVERITIES.index(finding.severity))
-    return Diagnosis(tuple(ordered), tuple(passed), tuple(unchecked))
+    return Diagnosis(tuple(ordered), tuple(passed), tuple(unchecked), tuple(silenced), tuple(unknown))
 
 
 def findings(run: Run) -> list[Finding]:
-    """What is wrong with `run`, worst first; empty for a run with which nothing is known to be wrong."""
-    return list(diagnose(run).findings)
+    """What is wrong with `run`, worst first, by our rules and by installed ones; empty when nothing is known to be."""
+    return list(diagnose(with_own_rules(run)).findings)
+
+
+def _judgement(rule: Rule, run: Run, guarded: bool) -> Judgement:
+    try:
+        judgement = rule.judge(run)
+        return true_reason(run, judgement) if isinstance(judgement, Unchecked) else judgement
+    except Exception as error:  # one broken rule must not cost a page
+        if not guarded:
+            raise
+        return Broken(f"It raised {type(error).__name__} on this run, which is a fault of reportgen: please report it.")
+
+
+def _recorded(check: OwnCheck) -> Judgement:
+    if check.raised:
+        return Broken(f"It raised {check.raised}")
+    if check.unchecked:
+        return Unchecked(check.unchecked)
+    return [from_record(one) for one in check.found]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import math
+import warnings
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -130,7 +131,10 @@ def _write_numbers(figure: Figure, frame: Frame, place: Affine2D) -> None:
 
 def _saved(figure: Figure) -> Plotted:
     out = io.StringIO()
-    figure.savefig(out, format="svg", metadata={"Date": None})
+    with warnings.catch_warnings():
+        # Words stay words in an SVG: a browser has another font for what this one lacks.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
+        figure.savefig(out, format="svg", metadata={"Date": None})
     shapes = shapes_of(ET.fromstring(out.getvalue()), _COLOURS)
     # Words after lines: neighbours of one look then share their attributes. The grid is the first of the lines.
     words = [shape for shape in shapes if shape.startswith("<text")]

@@ -86,16 +86,25 @@ class Anchors:
         """Whether an element of the page has this id, or stands for it."""
         return self.place(target) in self.known
 
-    def of_finding(self, finding: Finding) -> tuple[str, str]:
-        """Where on the page the place of a finding is shown (an id, "" for nowhere), and the words of that link."""
-        where = finding.where
+    def places_of(self, finding: Finding) -> list[tuple[str, str]]:
+        """Where on the page the place of a finding is shown: ids, each with the words of the link to it."""
+        where, found = finding.where, list[tuple[str, str]]()
         module = where.module or where.parameter.rpartition(".")[0]
-        places = [(slug("layer", name), name, "layers") for name in (module, where.parameter) if name]
+        # Measures and layers prefix the model's name when several are watched; the name of a finding may lack it.
+        names = [name for name in (module, where.parameter) if name]
+        names += [f"{where.model}/{name}" for name in names if where.model]
+        placed = [(slug("layer", name), name, "layers") for name in names]
+        boxes = [(slug("box", name), name, "the graph") for name in names]
+        if where.model and not names:
+            boxes.append((slug("graph", where.model), where.model, "the graph"))
+        charts = []
         if where.tag:
             # Of tags that were logged together the chart has the name of the group.
-            names = (where.tag, parse_tag(where.tag).metric, where.tag.rpartition("/")[0])
-            places += [(slug("metric", name), where.tag, "metrics") for name in names if name]
-        for target, name, section in places:
-            if target in self.known:
-                return target, f"{balanced(name)} in {section}"
-        return "", ""
+            titles = (where.tag, parse_tag(where.tag).metric, where.tag.rpartition("/")[0])
+            charts = [(slug("metric", name), where.tag, "metrics") for name in titles if name]
+        for group in (placed, boxes, charts):
+            for target, name, section in group:
+                if self.leads(target):
+                    found.append((self.place(target), f"{balanced(name)} in {section}"))
+                    break
+        return found

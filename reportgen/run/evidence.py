@@ -53,8 +53,8 @@ class LossUse:
     seen: "criterion" (the watched module was called), "loss" (the tensor that was logged), "output" (the model gave
     it). first, last: the loss at the first and the last look, None when it was not read.
     classes: size of the class dimension; class_counts: how often each class was the target, in the looks.
-    lowest, highest: least and greatest class index met that is not ignore_index. targets_given: shape of the target as
-    the loss got it; it and input.shape differ where the loss broadcasts. reduction: "mean", "sum", "none" or "".
+    lowest, highest: least and greatest class index met that is not ignore_index. broadcast: the shapes of
+    input and target differ, and the loss broadcasts one against the other. reduction: "mean", "sum", "none" or "".
     """
 
     model: str

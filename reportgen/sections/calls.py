@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from reportgen.blocks.finding import Finding
@@ -36,7 +37,8 @@ INSTEAD = {
         "report.build()": "visualizer.build()",
     },
 }
-CALL = ": call report."
+# How a sentence goes on that says what to call.
+CALL = re.compile(r"[:;,] (?:call|iterate over|pass) (?:for \w+ in )?report\.")
 
 
 def filling(section: str, otherwise: str, recorder: str) -> str:
@@ -48,8 +50,8 @@ def as_called(text: str, recorder: str) -> str:
     """A sentence of ours for a program of this kind: its own calls instead of Report's, or none of them."""
     if not recorder:
         return text
-    said, call, _ = text.partition(CALL)
-    text = f"{said}." if call else text
+    call = CALL.search(text)
+    text = f"{text[: call.start()]}." if call else text
     for ours, theirs in INSTEAD.get(recorder, {}).items():
         text = text.replace(ours, theirs)
     return text

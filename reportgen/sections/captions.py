@@ -42,22 +42,24 @@ def _clause(curve: Curve, name: str) -> str:
     best = curve.best()
     if best is not None and curve.split in ("val", "test"):
         word = "lowest" if curve.direction == "lower" else "highest"
-        value, step = curve.written(series.values[best]), count(series.steps[best])
+        (value, end), step = curve.apart(series.values[best], last), count(series.steps[best])
         if best == places[-1]:
             return f"{name} is {word}, {value}, at its end, step {step}"
-        return f"{name} is {word}, {value}, at step {step}, and ends at {curve.written(last)}"
+        if last == series.values[best]:
+            return f"{name} is {word}, {value}, at step {step}, and ends there"
+        return f"{name} is {word}, {value}, at step {step}, and ends at {end}"
     return f"{name} {_motion(curve, first, last, low, high)}"
 
 
 def _motion(curve: Curve, first: float, last: float, low: float, high: float) -> str:
-    start, end = curve.written(first), curve.written(last)
+    start, end, least, greatest = curve.apart(first, last, low, high)
     verb = "falls" if last < first else "rises" if last > first else "ends where it began,"
     told = f"{verb} from {start} to {end}" if last != first else f"{verb} at {end}"
     beyond = []
     if low < min(first, last) and not curve.direction:
-        beyond.append(f"down to {curve.written(low)}")
+        beyond.append(f"down to {least}")
     if high > max(first, last) and not curve.direction:
-        beyond.append(f"up to {curve.written(high)}")
+        beyond.append(f"up to {greatest}")
     return f"{told}, {' and '.join(beyond)} in between" if beyond else told
 
 

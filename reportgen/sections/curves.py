@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reportgen.blocks.wording import number, percent
+from reportgen.blocks.wording import NO_BREAK, number, percent
 from reportgen.run.records import Run
 from reportgen.run.series import Series
 from reportgen.run.tags import direction_of, parse_tag
@@ -17,6 +17,8 @@ SHARE = re.compile(
     r"(^|[/_. -])(acc|accuracy|top[-_]?\d+|precision|recall|error[-_ ]rate)([-_@.]?\d+)?($|[/_. -])", re.IGNORECASE
 )
 NATURAL = re.compile(r"(\d+)")
+# Significant digits that numbers have, and at most: a float32 has no more.
+DIGITS, MOST_DIGITS = 3, 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +49,23 @@ class Curve:
         sign = 1.0 if self.direction == "lower" else -1.0
         return min(places, key=lambda at: (sign * self.series.values[at], at))
 
-    def written(self, value: float) -> str:
-        """A value of this metric as text."""
-        return percent(value) if self.share else number(value)
+    def written(self, value: float, digits: int = DIGITS) -> str:
+        """A value of this metric as text. digits: how many are significant; of a share one decimal less than two."""
+        if not self.share:
+            return number(value, digits)
+        if digits == DIGITS or not 0 < value < 1:
+            return percent(value)
+        return f"{value * 100:.{digits - 2}f}{NO_BREAK}%"
+
+    def apart(self, *values: float) -> list[str]:
+        """Values of this metric as texts, with so many digits that different ones differ (MOST_DIGITS at most)."""
+        wanted = len({value for value in values if math.isfinite(value)})
+        for digits in range(DIGITS, MOST_DIGITS):
+            if len({self.written(value, digits) for value in values if math.isfinite(value)}) == wanted:
+                break
+        else:
+            digits = MOST_DIGITS
+        return [self.written(value, digits) for value in values]
 
 
 def curve_of(run: Run, tag: str, series: Series) -> Curve:

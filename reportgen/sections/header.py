@@ -27,6 +27,8 @@ LEVELS = {
     "no end recorded": "warning",
     "ended without build()": "warning",
 }
+# Shorter runs than so many seconds do not say here which share of them watching cost.
+TELLING = 10.0
 
 
 def header(run: Run, diagnosis: Diagnosis) -> Header:
@@ -47,8 +49,9 @@ def facts(run: Run) -> tuple[str, ...]:
     told = [_duration(run), _steps(run), _commit(environment), _seeds(environment)]
     torch = environment.packages.get("torch", "")
     told.append(f"torch {torch}" if torch else "")
-    share = share_of_run(run)
-    if share is not None:
+    share, spent = share_of_run(run), duration(run)
+    # The first steps are looked at most: of a run of a few seconds their cost is a large share that says nothing.
+    if share is not None and spent is not None and spent >= TELLING:
         told.append(f"watching cost {percent(share)} of the run")
     return tuple(fact for fact in told if fact)
 
@@ -115,13 +118,15 @@ def _any(run: Run) -> list[Curve]:
 
 def _metric(curve: Curve) -> Stat:
     series, best = curve.series, curve.best()
-    last = curve.written(series.last)
+    last, first, top = curve.apart(
+        series.last, series.values[0], series.values[best] if best is not None else series.last
+    )
     detail = ""
     if best is not None and curve.split in ("val", "test") and len(curve.finite) > 1:
         word = "lowest" if curve.direction == "lower" else "best"
-        detail = f"{word} {curve.written(series.values[best])} at step {count(series.steps[best])}"
+        detail = f"{word} {top} at step {count(series.steps[best])}"
     elif len(series) > 1:
-        detail = f"from {curve.written(series.values[0])}"
+        detail = f"from {first}"
     else:
         detail = f"at step {count(series.steps[-1])}"
     return Stat(
@@ -137,7 +142,7 @@ def _spark(curve: Curve) -> Spark:
     series = curve.series
     values = tuple(series.values[at] for at in evenly(len(series), SPARK_POINTS))
     role = curve.split if curve.split in SPLITS else "train" if not curve.split else "neutral"
-    return Spark(values, f"from {curve.written(values[0])} to {curve.written(values[-1])}", role)
+    return Spark(values, f"from {' to '.join(curve.apart(values[0], values[-1]))}", role)
 
 
 def _parameters(run: Run) -> Stat | None:

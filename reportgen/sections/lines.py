@@ -84,7 +84,7 @@ def to_lines(curves: Sequence[Curve], axis: Axis) -> tuple[Line, ...]:
 
 def _ring(curve: Curve, best: int, x: float) -> Point:
     value = curve.series.values[best]
-    return Point(x, value, curve.written(value))
+    return Point(x, value, curve.apart(value, curve.series.last)[0])
 
 
 AFTER = Column("after", "elapsed", "time since the run began")

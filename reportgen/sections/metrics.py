@@ -126,17 +126,24 @@ def summary(curves: list[Curve]) -> Table:
 
 def _summary_row(curve: Curve) -> tuple[Cell, ...]:
     series, best = curve.series, curve.best()
-    finite = [series.values[at] for at in curve.finite]
+    first, last, least, greatest = _ends(curve)
     return (
         named(curve.tag),
-        curve.written(series.values[0]),
-        curve.written(series.last),
-        curve.written(min(finite)) if finite else None,
-        curve.written(max(finite)) if finite else None,
-        curve.written(series.values[best]) if best is not None else None,
+        first,
+        last,
+        least,
+        greatest,
+        (least if curve.direction == "lower" else greatest) if best is not None else None,
         series.steps[best] if best is not None else None,
         max(series.logged, len(series)),
     )
+
+
+def _ends(curve: Curve) -> tuple[str, str, str | None, str | None]:
+    """The first, last, least and greatest value of a series as texts that differ where the numbers do."""
+    series, finite = curve.series, [curve.series.values[at] for at in curve.finite]
+    texts = curve.apart(series.values[0], series.last, *((min(finite), max(finite)) if finite else ()))
+    return texts[0], texts[1], texts[2] if finite else None, texts[3] if finite else None
 
 
 def listed_groups(rest: list[Curve]) -> list[Fold]:
@@ -159,16 +166,8 @@ def listed_groups(rest: list[Curve]) -> list[Fold]:
 def _listing(curves: list[Curve], total: int) -> Table:
     rows = []
     for curve in curves:
-        finite = [curve.series.values[at] for at in curve.finite]
-        rows.append(
-            (
-                named(curve.tag),
-                curve.written(curve.series.last),
-                curve.written(min(finite)) if finite else None,
-                curve.written(max(finite)) if finite else None,
-                spark(curve),
-            )
-        )
+        _, last, least, greatest = _ends(curve)
+        rows.append((named(curve.tag), last, least, greatest, spark(curve)))
     return Table(
         columns=(
             Column("tag", "code"),
@@ -186,7 +185,7 @@ def spark(curve: Curve) -> Spark:
     """The curve at word size."""
     values = tuple(curve.series.values[at] for at in evenly(len(curve.series), SPARK_POINTS))
     role = curve.split if curve.split in SPLITS else "neutral"
-    return Spark(values, f"from {curve.written(values[0])} to {curve.written(values[-1])}", role)
+    return Spark(values, f"from {' to '.join(curve.apart(values[0], values[-1]))}", role)
 
 
 SECTION = Section("metrics", "metrics", 'report.log({"train/loss": loss, "val/acc": accuracy})', build)

@@ -8,13 +8,15 @@ from reportgen.blocks.finding import Finding
 from reportgen.blocks.page import Reading
 from reportgen.blocks.wording import count, counted, cut, number
 from reportgen.diagnose import Diagnosis
+from reportgen.diagnose.causes import cause_of
 from reportgen.run.records import IMPORTED, Run
 from reportgen.sections.calls import as_called
 from reportgen.sections.curves import Curve
 from reportgen.sections.outcome import losses, main_metric, spoken
+from reportgen.sections.unlearned import no_better
 
 NAMED = 2
-# Findings that the first sentence tells already.
+# Findings that the first sentence tells already; with them the cause of an exception, which that sentence quotes.
 TOLD = ("run_failed", "no_end_recorded")
 WORDS = {1: "One thing wants", 2: "Two things want", 3: "Three things want", 4: "Four things want"}
 
@@ -63,9 +65,8 @@ def _ending(run: Run) -> list[Reading]:
 
 def _outcome(run: Run, diagnosis: Diagnosis) -> list[Reading]:
     main = main_metric(run)
-    chance = next((f for f in diagnosis.findings if f.id == "worse_than_baseline"), None)
     if main is not None:
-        return _reached(main, chance)
+        return _reached(main, no_better(run, main, diagnosis))
     found = losses(run)
     curve = found.get("val") or found.get("test") or found.get("train")
     if curve is None:
@@ -73,25 +74,22 @@ def _outcome(run: Run, diagnosis: Diagnosis) -> list[Reading]:
     return _loss(curve)
 
 
-def _reached(curve: Curve, chance: Finding | None) -> list[Reading]:
+def _reached(curve: Curve, no_better: str) -> list[Reading]:
     series, places, best = curve.series, curve.finite, curve.best()
     assert best is not None  # main_metric gives only curves with a direction and a finite value
-    name, last = _begun(curve), series.values[places[-1]]
-    if chance is not None:
-        said = [Reading(f"{name} ended at "), Reading(curve.written(last), "strong")]
-        measured = "" if chance.value == curve.written(last) else f" (the recorded predictions: {chance.value})"
-        return [*said, Reading(f", no better than always saying one class{measured}. ")]
-    value = Reading(curve.written(series.values[best]), "strong")
-    if not math.isfinite(series.last):
-        last = series.last
-    elif len(places) == 1:
-        return [Reading(f"{name} is "), value, Reading(f" at step {count(series.steps[best])}. ")]
+    name, last = _begun(curve), series.last
+    top, end = curve.apart(series.values[best], last)
     step = count(series.steps[best])
+    if no_better and math.isfinite(last):
+        at = Reading(curve.written(last), "strong")
+        return [Reading(f"{name} ended at "), at, Reading(f", no better than {no_better}. ")]
+    if len(places) == 1 and math.isfinite(last):
+        return [Reading(f"{name} is "), Reading(top, "strong"), Reading(f" at step {step}. ")]
     # Equal to the best value is as good as the best: nobody asks for the earlier weights then.
     if last == series.values[best]:
-        return [Reading(f"{name} ended at its best value, "), value, Reading(". ")]
-    said = [Reading(f"{name} reached "), value, Reading(f" at step {step}, and ended at ")]
-    return [*said, Reading(curve.written(last), "strong"), Reading(". ")]
+        return [Reading(f"{name} ended at its best value, "), Reading(top, "strong"), Reading(". ")]
+    said = [Reading(f"{name} reached "), Reading(top, "strong"), Reading(f" at step {step}, and ended at ")]
+    return [*said, Reading(end, "strong"), Reading(". ")]
 
 
 def _loss(curve: Curve) -> list[Reading]:
@@ -100,21 +98,27 @@ def _loss(curve: Curve) -> list[Reading]:
     if not places:
         return [Reading(f"{name} was never a finite number. ")]
     first, last = values[places[0]], values[places[-1]]
+    began, ended = curve.apart(first, last)
     if places[-1] < len(values) - 1:
         end = Reading(number(curve.series.last), "strong")
-        return [Reading(f"{name} began at {number(first)} and ended at "), end, Reading(". ")]
+        return [Reading(f"{name} began at {began} and ended at "), end, Reading(". ")]
     if len(places) == 1:
-        return [Reading(f"{name} is "), Reading(number(first), "strong"), Reading(". ")]
+        return [Reading(f"{name} is "), Reading(began, "strong"), Reading(". ")]
     verb = "fell" if last < first else "rose" if last > first else "stayed"
     if verb == "stayed":
-        return [Reading(f"{name} ended where it began, at "), Reading(number(last), "strong"), Reading(". ")]
+        return [Reading(f"{name} ended where it began, at "), Reading(ended, "strong"), Reading(". ")]
     over = f" over {counted(curve.series.logged or len(values), 'value')}"
-    return [Reading(f"{name} {verb} from {number(first)} to "), Reading(number(last), "strong"), Reading(f"{over}. ")]
+    return [Reading(f"{name} {verb} from {began} to "), Reading(ended, "strong"), Reading(f"{over}. ")]
 
 
 def _findings(run: Run, diagnosis: Diagnosis) -> list[Reading]:
     told = (*TOLD, "worse_than_baseline") if main_metric(run) is not None else TOLD
-    worst = [finding for finding in diagnosis.attention if finding.id not in told]
+    cause = cause_of(run)
+    worst = [
+        finding
+        for finding in diagnosis.attention
+        if finding.id not in told and not (cause is not None and finding.id == cause.id)
+    ]
     if not worst:
         if diagnosis.attention:
             return [Reading(f"Nothing else wrong was found in {counted(len(diagnosis.passed), 'check')}.")]

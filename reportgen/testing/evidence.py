@@ -90,6 +90,9 @@ def fake_measures(weights: Sequence[str], modules: Sequence[str], steps: int) ->
     }
     if steps > 24:
         found["gradient_snr"] = {name: series_of([0.6, 0.5, 0.4], [7, 15, 23]) for name in weights}
+    ends_of_passes = sorted({steps // 2, max(steps - 1, 0)})
+    found["data_wait"] = {"train": series_of([0.03] * len(ends_of_passes), ends_of_passes)}
+    found["step_seconds"] = {"train": series_of([0.05] * len(ends_of_passes), ends_of_passes)}
     if every:
         found["memory"] = {"resident": series_of([8e8 + 1e4 * (k % 3) for k in range(len(every))], every)}
         found["live_graphs"] = {"Net": series_of([0.0] * len(every), every)}

@@ -26,11 +26,12 @@ class SummaryWriter(AddNumbers, AddPictures, AddGraphs, Writing):
     the page says. logdir (tensorboardX's name for log_dir), write_to_disk (False: check arguments, record nothing),
     strict (raise errors of reportgen's own, for tests).
 
-    close(), or leaving the `with` block, builds the report. The end of the process without it builds nothing, but keeps
-    the data for `reportgen build`. Wrong arguments raise the type of exception that torch's writer raises, before
-    anything is recorded; failures of reportgen's own, such as a full disk, are warnings and stand on the page. Threads
-    may add at once. In a forked worker, and on another rank than 0, nothing is recorded. Pictures, sounds and arrays
-    are copied by the call and made files of in a thread; the call does that itself while over 32 MB of copies wait.
+    close(), or leaving the `with` block, builds the report. So does an exception that ends the script, which the page
+    shows. Any other end of the process builds nothing, but keeps the data for `reportgen build`. Wrong arguments raise
+    the type of exception that torch's writer raises, before anything is recorded; failures of reportgen's own, such as
+    a full disk, are warnings and stand on the page. Threads may add at once. In a forked worker, and on another rank
+    than 0, nothing is recorded. Pictures, sounds and arrays are copied by the call and made files of in a thread; the
+    call does that itself while over 32 MB of copies wait.
 
     Where global_step is None a counter stands in, which goes up when a tag repeats; torch's writer stores 0.
     """

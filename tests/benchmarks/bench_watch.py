@@ -1,4 +1,4 @@
-"""What watching costs a training step: a ResNet-18 on the CPU and a small MLP, with and without it in turn."""
+"""What a report with all collectors costs a training step: a ResNet-18 on the CPU and an MLP, in turn without it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,9 @@ import torch
 from torch import nn
 from torch.nn.modules import module as modules
 from torch.optim import optimizer as optimizers
+from torch.utils.data import DataLoader, TensorDataset
 
-from reportgen.collect.recorder import Recorder
-from reportgen.collect.watch import Watcher
-from reportgen.run.folder import create_folder
-from reportgen.run.records import Meta
+from reportgen import Report
 
 FIRST = 32  # the step from which the mean is taken
 
@@ -39,32 +37,47 @@ def unhooked() -> Iterator[None]:
         table.update(hooks)
 
 
-def training_step(model: nn.Module, batch: torch.Tensor, labels: torch.Tensor) -> tuple[Callable[[], None], object]:
+def training_step(
+    model: nn.Module, batches: Iterator[list[torch.Tensor]], report: Report | None
+) -> tuple[Callable[[], None], torch.optim.Optimizer, nn.Module]:
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
+    criterion = nn.CrossEntropyLoss()
 
     def step() -> None:
+        batch, labels = next(batches)
         optimizer.zero_grad()
-        nn.functional.cross_entropy(model(batch), labels).backward()
+        loss = criterion(model(batch), labels)
+        loss.backward()
         optimizer.step()
+        if report is not None:
+            report.log({"train/loss": loss})
 
-    return step, optimizer
+    return step, optimizer, criterion
 
 
-def compare(make: Callable[[], nn.Module], batch: torch.Tensor, labels: torch.Tensor, steps: int):
+def passes(loader: DataLoader, report: Report | None) -> Iterator[list[torch.Tensor]]:
+    while True:
+        yield from report.track(loader, progress=False) if report is not None else loader
+
+
+def compare(make: Callable[[], nn.Module], rows: torch.Tensor, labels: torch.Tensor, batch: int, steps: int):
     """Seconds of each step with and without watching, the seconds the recorder counted by then, and by collector."""
     torch.manual_seed(0)
+    loader = DataLoader(TensorDataset(rows, labels), batch_size=batch, shuffle=True)
     with tempfile.TemporaryDirectory() as folder:
-        recorder = Recorder(create_folder("bench", Path(folder) / "run"), Meta("bench", "running", time.time()))
-        watcher = Watcher(recorder)
+        report = Report("bench", folder=Path(folder) / "run")
+        recorder = report._recorder
         watched, plain = make(), make()
-        with_it, optimizer = training_step(watched, batch, labels)
-        without, _ = training_step(plain, batch, labels)
+        with_it, optimizer, criterion = training_step(watched, passes(loader, report), report)
+        without, _, _ = training_step(plain, passes(loader, None), None)
         with unhooked():
             without()  # the first step of a process allocates
-        watcher.watch(watched, optimizer)
+        began = sum(recorder._costs.values())
+        report.watch(watched, optimizer, criterion)
         taken: list[float] = []
         bare: list[float] = []
         counted: list[float] = []
+        before: dict[str, float] = {}
         for number in range(steps):
             with unhooked():
                 started = time.perf_counter()
@@ -73,20 +86,19 @@ def compare(make: Callable[[], nn.Module], batch: torch.Tensor, labels: torch.Te
             started = time.perf_counter()
             with_it()
             taken.append(time.perf_counter() - started)
-            counted.append(sum(recorder._costs.values()))
+            counted.append(sum(recorder._costs.values()) - began)
             if number == FIRST - 1:
                 before = dict(recorder._costs)
         parts = {name: seconds - before.get(name, 0.0) for name, seconds in recorder._costs.items()}
-        watcher.close()
-        recorder.close()
+        report.close()
     return taken, bare, counted, parts
 
 
 def resnet(steps: int) -> None:
     from torchvision.models import resnet18
 
-    batch, labels = torch.randn(32, 3, 64, 64), torch.randint(0, 10, (32,))
-    taken, bare, counted, parts = compare(lambda: resnet18(num_classes=10), batch, labels, steps)
+    rows, labels = torch.randn(640, 3, 64, 64), torch.randint(0, 10, (640,))
+    taken, bare, counted, parts = compare(lambda: resnet18(num_classes=10), rows, labels, 32, steps)
     step = statistics.fmean(bare[FIRST:])  # a mean like what it is compared with
     later = (counted[-1] - counted[FIRST - 1]) / (steps - FIRST)
     measured = statistics.median(a / b for a, b in zip(taken[FIRST:], bare[FIRST:], strict=True)) - 1
@@ -98,13 +110,14 @@ def resnet(steps: int) -> None:
     first = (counted[FIRST - 1] - counted[0]) / (FIRST - 1)
     print(f"  the captured first step: {counted[0] / step:.0%}; steps 1 to {FIRST - 1}, mean: {first / step:.1%}")
     for name, seconds in sorted(parts.items(), key=lambda item: -item[1]):
-        print(f"  {name}: {seconds / (steps - FIRST) / step:.3%}")
+        if seconds:
+            print(f"  {name}: {seconds / (steps - FIRST) / step:.3%}")
 
 
 def mlp(steps: int) -> None:
-    batch, labels = torch.randn(64, 20), torch.randint(0, 3, (64,))
+    rows, labels = torch.randn(6400, 20), torch.randint(0, 3, (6400,))
     make = lambda: nn.Sequential(nn.Linear(20, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 3))  # noqa: E731
-    taken, bare, counted, _ = compare(make, batch, labels, steps)
+    taken, bare, counted, _ = compare(make, rows, labels, 64, steps)
     idle = statistics.median(taken[FIRST:]) - statistics.median(bare[FIRST:])
     looking = (counted[-1] - counted[FIRST - 1]) / (steps - FIRST)
     step = statistics.median(bare)

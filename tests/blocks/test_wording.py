@@ -7,6 +7,16 @@ import pytest
 from reportgen.blocks import wording
 
 
+@pytest.mark.parametrize("value", [0.0, 1e4, 123_456.0, -0.5, -1e-7, 4.1e-5, 2.5e9, 0.1, 100.0, math.inf, -math.inf])
+def test_a_number_in_code_is_read_as_what_it_is(value):
+    assert eval(wording.code_number(value)) == pytest.approx(value)
+
+
+def test_numbers_in_code_have_no_separators():
+    assert [wording.code_number(value) for value in (10_000, -0.5, 5e-4)] == ["10000", "-0.5", "5e-4"]
+    assert math.isnan(eval(wording.code_number(math.nan)))
+
+
 def plain(text: str) -> str:
     return text.replace("\u00a0", " ")
 

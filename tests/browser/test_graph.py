@@ -29,6 +29,10 @@ BUILT = {
 }
 
 
+# The height of what is shown of the first picture, and of all of it.
+FRAME = "(() => { const box = document.querySelector('.box'); return [box.clientHeight, box.scrollHeight] })()"
+
+
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
     """A page for each graph."""
@@ -79,6 +83,28 @@ def test_no_name_overlaps_clips_or_fades_in_any_colours(tab, pages, name, width,
         if scale:
             tab.evaluate(f"document.querySelector('.scales [value={scale}]').click()")
         assert looking.faint_text(tab) == [], scale
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_what_failed_is_to_be_seen_without_scrolling_its_frame(tab, tmp_path, width):
+    graph = graphs.resnet((3, 8, 36, 3), basic=False)
+    at = {"", "layer3", "layer3.20", "layer3.20.conv2"}
+    nodes = tuple(dataclasses.replace(n, status="failed") if n.path in at else n for n in graph.nodes)
+    run = fake_run(graphs=(dataclasses.replace(graph, nodes=nodes),), models=(), predictions=())
+    show(tab, write(tmp_path / "page", build_html(run)[0]), width)
+
+    shown, whole = tab.evaluate(FRAME)
+    assert shown == whole > 1400
+
+
+def test_a_very_high_picture_scrolls_in_its_frame_but_not_in_print(tab, pages):
+    show(tab, pages["list"])
+    shown, whole = tab.evaluate(FRAME)
+    assert shown < 700 < 1400 < whole
+
+    tab.medium("print")
+    shown, whole = tab.evaluate(FRAME)
+    assert shown == whole > 1000
 
 
 @pytest.mark.parametrize("name", BUILT)

@@ -1,11 +1,16 @@
 """What diagnosing gives: sorted findings, passed checks, and checks that could not be made."""
 
+import ast
 import math
+
+import pytest
 
 from reportgen.blocks import Finding
 from reportgen.diagnose import RULES, Rule, Unchecked, diagnose, findings
+from reportgen.diagnose.written import SEVERITIES, _findings, _function, _may_be, _reached
 from reportgen.run.records import SCHEMA, Meta, Note, Run
 from reportgen.testing import fake_run
+from tests.diagnose.unlearned import constant, measuring, unlearned
 from tests.healthy import healthy
 
 
@@ -52,6 +57,64 @@ def test_a_rule_is_either_found_or_passed_or_unchecked():
 
     assert [check.id for check in diagnosis.passed] == ["good"]
     assert [(check.id, check.why) for check in diagnosis.unchecked] == [("mute", "No data.")]
+
+
+# Rules that judge by a fact where it is known, and by statistics or as style where it is not.
+OF_SEVERAL_TIERS = {
+    "softmax_before_ce": {"statistics"},  # by the losses that cannot fall
+    "loss_sign": {"statistics"},  # by a loss that falls below 0
+    "relu_on_output": {"statistics"},  # by the outputs that are exactly 0
+    "output_range_mismatch": {"statistics"},  # by the range that outputs fill
+    "lr_decayed_early": {"fact"},  # by a length that is the number of epochs
+    "memory_leak": {"statistics"},  # by the memory of the process
+    "feature_label_leakage": {"statistics"},  # where it does not decide the target
+    "not_shuffled": {"statistics", "style"},
+    "input_constant": {"statistics"},
+}
+
+
+def _tiers(rule):
+    """The pairs (tiers, severities) that stand in the code of the findings which may be this rule's."""
+    judge = _function(rule.judge)
+    calls = [(function, call) for function in _reached(judge) for call in _findings(function)]
+    for _, call in [pair for pair in calls if _may_be(rule, *pair)] or calls:
+        words = {keyword.arg: keyword.value for keyword in call.keywords}
+        yield _words(words.get("tier"), ("fact", "statistics", "style")), _words(words.get("severity"), SEVERITIES)
+
+
+def _words(value, known):
+    nodes = ast.walk(value) if value is not None else ()
+    return {node.value for node in nodes if isinstance(node, ast.Constant) and node.value in known}
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_findings_are_of_the_tier_of_their_rule_and_only_facts_are_errors(rule):
+    pairs = list(_tiers(rule))
+    tiers = set().union(*(tiers for tiers, _ in pairs))
+
+    assert tiers - {rule.tier} == OF_SEVERAL_TIERS.get(rule.id, set())
+    for found, severities in pairs:
+        assert "error" not in severities or not found or "fact" in found
+    if rule.tier != "fact" and "fact" not in tiers:
+        assert (rule.worst or "warning") != "error"
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        unlearned(),
+        unlearned({"train/loss": [2.3, *[math.nan] * 59]}),
+        unlearned({"train/loss": [0.1 * 1.1**k for k in range(200)]}),
+        measuring(unlearned(), "update_ratio", constant(0.9)),
+        measuring(unlearned(), "update_ratio", constant(0.0)),
+        measuring(unlearned(), "dead_share", constant(1.0)),
+    ],
+)
+def test_what_is_judged_by_statistics_or_style_is_no_error(run):
+    found = [one for rule in RULES if not isinstance(judged := rule.judge(run), Unchecked) for one in judged]
+
+    assert found
+    assert [one.id for one in found if one.severity == "error" and one.tier != "fact"] == []
 
 
 def test_rule_ids_are_unique():

@@ -4,7 +4,7 @@ import pytest
 
 from reportgen.diagnose import findings
 from reportgen.run.graph import Fault, TensorSpec
-from reportgen.run.records import Damage, Failure, Frame
+from reportgen.run.records import Cause, Damage, Failure, Frame
 from reportgen.run.series import Stamp
 from reportgen.testing import fake_run
 
@@ -47,13 +47,47 @@ def test_what_the_failing_module_got_and_the_argument_to_change_are_told():
 
     (finding,) = findings(fake_run(status="failed", failure=failure))
 
-    assert finding.title == "The run failed at step 0 in fc1: RuntimeError"
-    assert finding.why == (
-        "shapes cannot be multiplied.\n"
-        "fc1 (Linear) got a tensor of float32 (64, 576); it expects 3,136 features in the last dimension."
-    )
+    assert finding.id == "shape_mismatch"
+    assert finding.title == "fc1 (Linear) is given float32 (64, 576) and expects 3,136 features in the last dimension"
+    assert finding.also == ("The run failed at step 0 in fc1: RuntimeError",)
+    assert finding.why == "shapes cannot be multiplied."
     assert finding.fix.startswith("Change in_features of fc1 from 3,136 to 576. Start at net.py, line 21")
-    assert finding.code == "nn.Linear(576, 128)"
+    assert finding.code == "- nn.Linear(3136, 128)\n+ nn.Linear(576, 128)"
+
+
+def test_own_frames_come_first_with_the_shapes_of_what_their_lines_name():
+    line = Frame("net.py", 9, "forward", "x = x + skip", True, (TensorSpec((8, 4), "float32", "x"),))
+    frames = (line, Frame("torch/a.py", 3, "add", "raise", own=False), Frame("torch/b.py", 4, "c", "d", own=False))
+    cause = Cause("KeyError", "'b'", (Frame("data.py", 2, "row", "x[b]"),), "worker")
+    failure = Failure("RuntimeError", "no", Stamp(0), frames, causes=(cause,))
+
+    (finding,) = findings(fake_run(status="failed", failure=failure))
+
+    assert finding.evidence.text.splitlines() == [
+        "Through your own code (most recent call last):",
+        '  File "net.py", line 9, in forward',
+        "    x = x + skip",
+        "    # x: float32 (8, 4)",
+        "RuntimeError: no",
+        "",
+        "What was caught there: KeyError (most recent call last):",
+        '  File "data.py", line 2, in row',
+        "    x[b]",
+        "KeyError: 'b'",
+        "",
+        "All of it (most recent call last):",
+        '  File "net.py", line 9, in forward',
+        "    x = x + skip",
+        "    # x: float32 (8, 4)",
+        '  File "torch/a.py", line 3, in add',
+        "    raise",
+        '  File "torch/b.py", line 4, in c',
+        "    d",
+        "RuntimeError: no",
+    ]
+    assert finding.evidence.marked == (1, 2, 7, 8)
+    assert finding.why == "no.\nWhat was caught there: KeyError: 'b'"
+    assert "data.py, line 2, in row" in finding.fix
 
 
 def test_a_fault_that_no_rule_knows_tells_what_arrived():

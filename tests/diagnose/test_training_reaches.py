@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from reportgen.diagnose import diagnose, findings
+from reportgen.diagnose.rules.optimizer import missing_from_optimizer
 from reportgen.run.records import Parameter, Run
 from reportgen.run.series import Series
 from reportgen.testing import fake_run
@@ -53,13 +54,33 @@ def test_parameters_in_no_group_are_an_error():
     assert finding.evidence.rows == (("fc2.weight", "10×128", 1280), ("fc2.bias", "10", 10))
 
 
+def test_a_body_that_a_good_run_leaves_out_of_the_optimizer_is_a_remark():
+    (finding,) = findings(ungrouped(still(healthy(), "fc1"), "fc1"))
+
+    assert (finding.id, finding.severity) == ("optimizer_missing_params", "info")
+    assert finding.fix.startswith("Nothing to do, if they are meant to stay as they are")
+
+
+def test_of_a_run_that_is_bad_or_unknown_it_is_an_error():
+    bad = [2.3, 2.31, 2.29] * 30
+
+    for run in (fake_run(scalars={"train/loss": bad}, predictions=()), fake_run(scalars={}, predictions=())):
+        (finding,) = missing_from_optimizer(ungrouped(still(run, "fc1"), "fc1"))
+        assert finding.severity == "error"
+
+
 def test_parameters_that_another_optimizer_moves_are_no_finding():
     assert findings(ungrouped(healthy(), "fc2")) == []
 
 
-@pytest.mark.parametrize("changes", [{"trainable": False}, {"tied_to": "conv1.weight"}])
-def test_frozen_and_tied_parameters_need_no_group(changes):
-    assert findings(ungrouped(still(healthy(), "fc2"), "fc2", **changes)) == []
+@pytest.mark.parametrize(
+    ("changes", "remark"),
+    [({"trainable": False}, "frozen_parameters"), ({"tied_to": "conv1.weight"}, "weight_tying")],
+)
+def test_frozen_and_tied_parameters_need_no_group(changes, remark):
+    found = findings(ungrouped(still(healthy(), "fc2"), "fc2", **changes))
+
+    assert [(finding.id, finding.severity) for finding in found] == [(remark, "info")]
 
 
 def test_without_an_optimizer_groups_cannot_be_checked():
@@ -136,7 +157,10 @@ def test_a_module_used_without_being_called_is_no_finding():
 
 
 def test_frozen_modules_need_no_gradient():
-    assert findings(ungrouped(still(healthy(), "conv1"), "conv1", trainable=False, group=0)) == []
+    (finding,) = findings(ungrouped(still(healthy(), "conv1"), "conv1", trainable=False, group=0))
+
+    assert (finding.id, finding.severity) == ("frozen_parameters", "info")
+    assert "2 of them are in the optimizer" in finding.why
 
 
 def test_two_sampled_steps_are_too_few_to_say_never():

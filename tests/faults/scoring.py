@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tests.faults.judged import ATTENTION, Judged
 
-# Problems that are never more than a remark, in the table of problems that the rules follow (severity "info" there).
+# Problems that are a remark (info), always or in some cases, in the table of problems that the rules follow.
 REMARKS = frozenset(
     (
         "adam_l2",
@@ -32,10 +32,12 @@ REMARKS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """hits of faulty runs; right of firings (warnings and errors); quiet of healthy runs that became good."""
+    """hits of faulty runs, `remarks` of them by a remark alone; right of firings (warnings and errors), whose place is
+    not looked at; quiet of healthy runs that became good."""
 
     faulty: int
     hits: int
+    remarks: int
     firings: int
     right: int
     healthy: int
@@ -44,10 +46,13 @@ class Score:
     @property
     def row(self) -> str:
         """As cells of a table."""
-        return " | ".join(
+        cells = [
             f"{part}/{whole} = {part / whole:.0%}" if whole else "-"
             for part, whole in ((self.hits, self.faulty), (self.right, self.firings), (self.quiet, self.healthy))
-        )
+        ]
+        if self.remarks:
+            cells[0] += f" ({self.remarks} by a remark)"
+        return " | ".join(cells)
 
 
 def is_hit(judged: Judged) -> bool:
@@ -79,6 +84,7 @@ def score_of(all_of: Iterable[Judged]) -> Score:
     return Score(
         faulty=len(faulty),
         hits=sum(map(is_hit, faulty)),
+        remarks=sum(is_hit(one) and not set(firings(one)) & set(one.setup.expected) for one in faulty),
         firings=len(fired),
         right=sum(is_right(one, finding) for one, finding in fired),
         healthy=len(healthy),
@@ -96,6 +102,7 @@ def published_score(all_of: Iterable[Judged], rule_set: str) -> Score:
     return Score(
         faulty=len(faulty),
         hits=sum(any(finding in one.setup.expected for finding in fired[id(one)]) for one in faulty),
+        remarks=0,
         firings=len(each),
         right=sum(is_right(one, finding) for one, finding in each),
         healthy=len(healthy),

@@ -54,4 +54,4 @@ def test_a_finding_about_a_tag_of_a_group_leads_to_the_chart_of_the_group():
     anchors = Anchors(page(LineChart("run", (), "", anchor="metric-run")))
     finding = Finding("x", "fact", "error", "title", "why", "fix", where=Where(tag="run/sin"))
 
-    assert anchors.of_finding(finding) == ("metric-run", "run/sin in metrics")
+    assert anchors.places_of(finding) == [("metric-run", "run/sin in metrics")]

@@ -9,7 +9,7 @@ from typing import get_args
 
 import pytest
 
-from reportgen.blocks import Column, Finding, Fold, Line, LineChart, Link, Page, SectionView, Table, Text, Where
+from reportgen.blocks import Code, Column, Finding, Fold, Line, LineChart, Link, Page, SectionView, Table, Text, Where
 from reportgen.blocks.page import Block
 from reportgen.blocks.slug import slug
 from reportgen.errors import ReportgenError
@@ -139,6 +139,35 @@ def test_changed_lines_of_code_are_marked():
     finding = Finding("rule", "fact", "error", "Bad", "Why.", "Fix.", code="- a = <1>\n+ a = 2\n  b")
     html = render_page(page_of(finding))
     assert "<del>- a = &lt;1&gt;</del>\n<ins>+ a = 2</ins>\n  b" in html
+
+
+def test_of_an_exception_the_line_to_change_stands_before_its_message():
+    code = Finding("rule", "fact", "error", "Bad", "Why.", "Fix.", code="- a = 1\n+ a = 2")
+
+    def order(evidence):
+        html = render_page(page_of(replace(code, evidence=evidence)))
+        return html.count("<ins>"), html.index("<ins>") < html.index("Why.")
+
+    assert order(Code("Traceback")) == (1, True)
+    assert order(Fold("Where it was raised", (Code("Traceback"),), open=True)) == (1, True)
+    assert order(None) == (1, False)
+    assert order(Table((Column("t"),), (("a",),))) == (1, False)
+
+
+def test_what_a_fold_is_about_is_set_apart_from_its_title():
+    html = render_page(page_of(Fold("1 remark", (Text("x"),), detail="3 of 64 input features")))
+    assert '1 remark <span class="muted">· 3 of 64 input features</span>' in html
+
+
+def test_the_words_of_a_table_stand_outside_of_the_box_that_scrolls():
+    tables = [Table((Column("t"),), ((name,),), caption=f"About {name}.") for name in ("a", "b")]
+    html = render_page(page_of(*tables, Table((Column("t"),), (("c",),))))
+    doc = ReportDoc(html)
+    doc.check()
+    for name, anchor in (("a", "caption"), ("b", "caption-2")):
+        assert f'aria-describedby="{anchor}"' in html
+        assert f'</table>\n</div>\n<p class="caption" id="{anchor}" dir="auto">About {name}.</p>' in html
+    assert html.count("aria-describedby") == 2
 
 
 def test_rows_left_out_are_counted_and_cells_marked():

@@ -9,6 +9,7 @@ from reportgen.diagnose import diagnose
 from reportgen.run.graph import Graph, GraphNode
 from reportgen.run.records import Cost, Meta, Note, Run
 from reportgen.sections import build_sections
+from reportgen.sections.calls import as_called
 from reportgen.sections.cost import share_of_run
 from reportgen.sections.graph_map import map_caption
 from reportgen.sections.header import header
@@ -70,10 +71,19 @@ def test_what_is_missing_is_named_with_the_writers_calls():
 
 def test_a_writer_that_was_not_closed_is_told_to_close():
     run = recorded("SummaryWriter", status="ended without build()", scalars=SCALARS)
-    (found,) = [each for each in section(run, "findings").blocks if getattr(each, "id", "") == "no_build"]
+    (fold,) = [each for each in section(run, "findings").blocks if getattr(each, "title", "") == "1 remark"]
+    (found,) = fold.blocks
 
     assert (found.title, found.code) == ("The process ended without close()", "writer.close()")
     assert header(run, diagnose(run)).status == "ended without close()"
+
+
+def test_a_sentence_stops_before_a_call_that_the_program_has_not():
+    lacking = "The wait was not measured: call for batch in report.track(loader)."
+
+    assert as_called(lacking, "SummaryWriter") == "The wait was not measured."
+    assert as_called("No loader is known: iterate over report.track(loader).", "Visualizer") == "No loader is known."
+    assert as_called(lacking, "") == lacking
 
 
 def test_a_map_without_edges_names_the_writers_call():
@@ -101,7 +111,7 @@ def test_a_writer_that_watches_no_model_tells_seconds_and_no_share():
 
 
 def test_a_writer_beside_a_watched_model_tells_what_watching_cost():
-    watched = fake_run(steps=5)
+    watched = fake_run(steps=300)
     meta = dataclasses.replace(watched.meta, recorder="SummaryWriter")
     facts = header(run := dataclasses.replace(watched, meta=meta), diagnose(run)).facts
 

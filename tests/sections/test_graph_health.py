@@ -2,7 +2,11 @@ import dataclasses
 
 from reportgen.blocks import Finding, GraphDrawing, Health, Where
 from reportgen.diagnose import Diagnosis, diagnose
-from reportgen.run.graph import Fault, TensorSpec
+from reportgen.figures.graphs.hierarchy import Hierarchy
+from reportgen.figures.graphs.notes import Notes
+from reportgen.figures.graphs.sketch import Item
+from reportgen.run.evidence import NonFinite
+from reportgen.run.graph import Fault, Graph, GraphNode, TensorSpec
 from reportgen.sections import graph
 from reportgen.sections.graph import fault_words
 from reportgen.testing import fake_run
@@ -33,7 +37,7 @@ def test_a_finding_marks_the_layer_it_is_about_the_worst_first():
         finding("error", tag="train/loss"),
     )
     health = graph.build(healthy(), Diagnosis(found, (), ())).blocks[0].health
-    assert health["fc2"] == Health("error", "rule error")
+    assert health["fc2"] == Health("error", "rule error and 1 more")
     assert health["conv1"] == Health("warning", "rule warning")
     assert {health[name].level for name in ("conv2", "fc1")} == {"ok"}
 
@@ -77,3 +81,81 @@ def test_a_fault_of_which_little_is_known_is_told_shortly():
     assert fault_words(Fault("a", "A", expected="3 of them")) == "It failed in a (A), which takes 3 of them."
     scalar = (TensorSpec((), "int64"),)
     assert fault_words(Fault("a", "A", scalar)) == "It failed in a (A), which got int64 scalar."
+
+
+def with_non_finite(run, kind, name):
+    series = run.distributions[kind][name]
+    *earlier, last = series.snapshots
+    broken = dataclasses.replace(series, snapshots=(*earlier, dataclasses.replace(last, nans=3)))
+    kinds = {**run.distributions, kind: {**run.distributions[kind], name: broken}}
+    return dataclasses.replace(run, distributions=kinds)
+
+
+def health_with(run, *found):
+    return graph.build(run, Diagnosis(found)).blocks[0].health
+
+
+def test_every_layer_that_held_nan_is_marked_not_only_the_one_that_the_finding_names():
+    run = with_non_finite(healthy(), "weight", "fc1.weight")
+    run = with_non_finite(run, "activation", "fc2")
+    run = with_non_finite(run, "gradient", "conv2.bias")
+    health = drawing_of(run).health
+
+    # The findings about weights and gradients are folded under that of the activations, their cause.
+    assert [one.id for one in diagnose(run).findings] == ["nan_activation"]
+    assert health["fc1"] == Health("error", "NaN in its weights")
+    assert health["fc2"] == Health("error", "nan activation")
+    assert health["conv2"] == Health("error", "NaN in its gradient")
+    assert health["conv1"].level == "ok"
+
+
+def test_nan_that_no_finding_minds_is_marked_as_a_measure_past_its_threshold():
+    run = with_non_finite(healthy(), "gradient", "conv2.bias")
+    assert health_with(run)["conv2"] == Health("high", "NaN in its gradient")
+    assert health_with(run, finding("warning", module="conv2"))["conv2"] == Health("warning", "rule warning")
+
+
+def test_the_module_where_nan_began_says_so():
+    run = healthy()
+    begun = (NonFinite("Net", run.predictions[0].stamp, module="conv2", parameters=("fc1.weight",), amount=1),)
+    run = dataclasses.replace(run, evidence=dataclasses.replace(run.evidence, non_finite=begun))
+    cause = Finding("nan_loss", "fact", "error", "t", "w", "f")
+    health = health_with(run, cause)
+
+    assert health["conv2"] == Health("error", "NaN begins here")
+    assert health["fc1"] == Health("error", "NaN in its weights")
+
+
+def test_a_finding_about_a_module_that_holds_others_or_the_whole_model_marks_that():
+    health = health_with(healthy(), finding("error", module="features"), finding("warning", model="Net"))
+    assert health["features"] == Health("error", "rule error")
+    assert health[""] == Health("warning", "rule warning")
+
+
+def test_of_several_models_only_the_one_that_is_named_is_marked():
+    run = healthy()
+    both = tuple(dataclasses.replace(run.models[0], name=name) for name in ("a", "b"))
+    graphs = tuple(dataclasses.replace(run.graphs[0], model=name) for name in ("a", "b"))
+    run = dataclasses.replace(run, models=both, graphs=graphs)
+    found = (
+        finding("error", parameter="a/fc1.weight"),
+        finding("warning", model="b", module="fc2"),
+        finding("warning", module="conv1"),
+        finding("error", model="b", tag="train/loss"),
+    )
+    drawings = [block for block in graph.build(run, Diagnosis(found)).blocks if isinstance(block, GraphDrawing)]
+    marked = [{path: one.level for path, one in each.health.items() if one.level != "ok"} for each in drawings]
+    assert marked == [{"fc1": "error"}, {"fc2": "warning"}]
+
+
+def test_what_is_wrong_inside_is_told_at_the_boxes_around_it():
+    nodes = (
+        GraphNode("r", "module", "", "Net", leaf=False),
+        GraphNode("m0", "module", "body", "Body", "r", leaf=False),
+        GraphNode("m1", "module", "body.fc1", "Linear", "m0"),
+    )
+    tree = Hierarchy(Graph(model="Net", captured="", nodes=nodes))
+    notes = Notes(tree, {"body.fc1": Health("error", "nan weight")}, {}, {})
+    items = {node.path: Item((place,)) for place, node in enumerate(tree.nodes)}
+    assert notes.health_of(items["body"]) == ("error", "inside: nan weight")
+    assert notes.health_of(items["body.fc1"]) == ("error", "nan weight")

@@ -6,10 +6,14 @@ from array import array
 
 import pytest
 
-from reportgen.diagnose import diagnose
+from reportgen.blocks.finding import Finding
+from reportgen.diagnose import Diagnosis, diagnose
+from reportgen.diagnose.outcome import outcome
 from reportgen.run.records import Attempt, Environment, Git, Meta, Run
+from reportgen.sections import environment
 from reportgen.sections.header import header
 from reportgen.sections.pace import pace
+from reportgen.sections.verdict import verdict
 from reportgen.testing import fake_run
 from reportgen.testing.run import series_of
 from tests.healthy import healthy
@@ -70,7 +74,8 @@ def test_the_verdict_of_a_healthy_run():
     run = fake_run(scalars={"val/acc": [0.5, 0.983, 0.981], "train/loss": [2.0, 1.0, 0.5]})
 
     assert plain(said(run)) == (
-        "Validation accuracy reached 98.3 % at step 1, and ended at 98.1 %. Nothing wrong was found in 18 checks."
+        "Validation accuracy reached 98.3 % at step 1, and ended at 98.1 %. "
+        f"Nothing wrong was found in {len(diagnose(run).passed)} checks."
     )
     assert [part.text for part in top(run).verdict if part.style == "strong"] == ["98.3\u00a0%", "98.1\u00a0%"]
 
@@ -106,12 +111,62 @@ def test_the_verdict_names_the_worst_findings():
 def test_an_accuracy_at_chance_is_called_that():
     run = fake_run(scalars={"val/acc": [0.1, 0.1]})
     last = run.predictions[-1]
-    counts = tuple(tuple(36 if column == 4 else 0 for column in range(10)) for _ in range(10))
+    counts = tuple(tuple(18 if column in (4, 5) else 0 for column in range(10)) for _ in range(10))
     run = dataclasses.replace(run, predictions=(*run.predictions[:-1], dataclasses.replace(last, confusion=counts)))
 
     assert plain(said(run)).startswith(
         "Validation accuracy ended at 10.0 %, no better than always saying one class. Nothing else wrong was found in "
     )
+
+
+def test_an_accuracy_at_chance_is_called_that_where_the_finding_stands_under_its_cause():
+    counts = tuple(tuple(18 if column == 4 else 0 for column in range(10)) for _ in range(10))
+    run = fake_run(scalars={"val/acc": [0.09, 0.1]})
+    run = dataclasses.replace(run, predictions=(dataclasses.replace(run.predictions[-1], confusion=counts),))
+    told = "val accuracy ended at 10.0 %, no better than always saying one class"
+    cause = Finding("dead_relu", "statistics", "warning", "All units of relu are dead", "why", "fix", also=(told,))
+    ended = "Validation accuracy ended at its best value, 10.0 %. "
+
+    def begun(*found: Finding) -> str:
+        return plain("".join(part.text for part in verdict(run, Diagnosis(found, (), ()))))
+
+    assert begun(cause).startswith("Validation accuracy ended at 10.0 %, no better than always saying one class. ")
+    # Where nothing is said to be wrong, the first sentence does not say so either.
+    assert begun().startswith(ended)
+    assert begun(dataclasses.replace(cause, severity="info")).startswith(ended)
+
+
+def test_a_metric_that_the_outcome_was_not_judged_by_is_not_called_chance():
+    run = fake_run(scalars={"val/f1": [0.4, 0.6]})
+    counts = tuple(tuple(18 if column == 4 else 0 for column in range(10)) for _ in range(10))
+    run = dataclasses.replace(run, predictions=(dataclasses.replace(run.predictions[-1], confusion=counts),))
+    cause = Finding("dead_relu", "statistics", "warning", "All units of relu are dead", "why", "fix")
+
+    assert outcome(run).learned is False
+    assert "no better" not in "".join(part.text for part in verdict(run, Diagnosis((cause,), (), ())))
+
+
+def test_numbers_that_differ_are_written_so():
+    run = fake_run(scalars={"train/loss": [2.3021, 2.3044], "val/loss": [2.30240, 2.30311]}, predictions=())
+    details = {stat.label: (stat.value, stat.detail) for stat in top(run).stats.items}
+
+    assert said(run).startswith("Validation loss rose from 2.302 to 2.303 over 2 values. ")
+    assert details["train/loss"] == ("2.304", "from 2.302")
+    assert details["val/loss"] == ("2.303", "lowest 2.302 at step 0")
+
+
+def test_what_watching_cost_a_run_of_a_few_seconds_stands_with_its_environment_only():
+    run = fake_run(steps=300)
+    short = dataclasses.replace(run, meta=dataclasses.replace(run.meta, ended=run.meta.started + 9.0))
+    (costs,) = [
+        block
+        for block in environment.build(short, diagnose(short)).blocks
+        if getattr(block, "title", "") == "What collecting cost"
+    ]
+
+    assert any(fact.startswith("watching cost") for fact in top(run).facts)
+    assert not any(fact.startswith("watching cost") for fact in top(short).facts)
+    assert "%" in costs.caption
 
 
 def test_key_numbers():

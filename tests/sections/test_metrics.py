@@ -10,7 +10,7 @@ from reportgen.run.logged import HParams
 from reportgen.run.records import Run
 from reportgen.run.series import Series, Stamp
 from reportgen.sections.axis import place
-from reportgen.sections.curves import curves_of
+from reportgen.sections.curves import curve_of, curves_of
 from reportgen.sections.metric_chart import metric_chart
 from reportgen.sections.metrics import build, grouped
 from reportgen.testing import fake_run
@@ -78,6 +78,35 @@ def test_captions_of_other_shapes():
         "every", "Every"
     )
     assert caption([1.0, math.nan, 2.0]) == "x rises from 1 to 2. x is NaN first at step 1: 1 point cannot be drawn."
+
+
+def test_captions_and_the_summary_tell_apart_what_differs():
+    run = fake_run(
+        scalars={"train/loss": [2.3024, 2.3011, 2.3039], "val/acc": [0.98141, 0.98143, 0.98141]}, predictions=()
+    )
+    told = {block.title: block for block in build(run, diagnose(run)).blocks}
+    rows = {row[0]: [cell.replace("\u00a0", " ") for cell in row[1:6]] for row in told["All drawn series"].rows}
+
+    assert told["loss"].caption == "Train rises from 2.302 to 2.304."
+    assert told["acc"].caption.replace("\u00a0", " ") == "Val is highest, 98.143 %, at step 1, and ends at 98.141 %."
+    assert rows["train/loss"] == ["2.302", "2.304", "2.301", "2.304", "2.301"]
+    assert rows["val/acc"] == ["98.141 %", "98.141 %", "98.141 %", "98.143 %", "98.143 %"]
+    assert told["acc"].lines[0].best.text.replace("\u00a0", " ") == "98.143 %"
+
+
+def test_a_best_value_that_comes_back_at_the_end_is_said_once():
+    run = fake_run(scalars={"val/acc": [0.5, 0.9, 0.8, 0.9]}, predictions=())
+    (chart,) = [block for block in build(run, diagnose(run)).blocks if isinstance(block, LineChart)]
+
+    assert chart.caption.replace("\u00a0", " ") == "Val is highest, 90.0 %, at step 1, and ends there."
+
+
+def test_digits_end_where_a_number_holds_no_more():
+    curve = curve_of(fake_run(), "train/loss", series_of([1.0]))
+
+    assert curve.apart(2.3, 2.3 + 1e-12) == ["2.3", "2.3"]
+    assert curve.apart(2.0, math.nan, math.inf) == ["2", "NaN", "∞"]
+    assert curve.apart(1234.1, 1234.2) == ["1234.1", "1234.2"]
 
 
 def test_positive_values_over_many_decades_are_drawn_on_a_logarithmic_axis():

@@ -1,12 +1,11 @@
-"""Findings, graph, media and environment."""
+"""Graph, media and environment."""
 
 import dataclasses
-import math
 
 from reportgen.blocks import Code, Fold, GraphDrawing, KeyValues, Table, Text
 from reportgen.diagnose import diagnose
 from reportgen.run.records import Attempt, Note, Run
-from reportgen.sections import environment, findings, graph
+from reportgen.sections import environment, graph
 from reportgen.testing import fake_run
 from tests.healthy import healthy
 
@@ -18,39 +17,6 @@ def blocks(section, run: Run):
 
 def of(found, kind: type) -> list:
     return [block for block in found if isinstance(block, kind)]
-
-
-# -- findings
-
-
-def test_findings_lead_and_checks_fold():
-    run = fake_run(scalars={"train/loss": [1.0, math.nan]}, predictions=(), status="stopped by the user")
-    view = findings.build(run, diagnose(run))
-
-    assert [getattr(block, "id", getattr(block, "title", "")) for block in view.blocks] == [
-        "nan_loss",
-        "1 remark",
-        "14 checks passed",
-        "2 checks could not be made",
-    ]
-    assert (view.count, view.level) == (1, "error")
-    assert view.how == "What is wrong, worst first. 14 checks passed; 2 could not be made."
-
-
-def test_a_healthy_run_says_that_nothing_was_found():
-    run = healthy()
-    view = findings.build(run, diagnose(run))
-
-    assert (view.count, view.level) == (0, "")
-    assert view.how == "Nothing wrong was found: 18 checks passed."
-
-
-def test_a_remark_alone_is_shown_open_and_not_counted():
-    run = fake_run(status="stopped by the user")
-    view = findings.build(run, diagnose(run))
-
-    assert view.blocks[0].id == "stopped_by_user"
-    assert view.count == 0
 
 
 # -- graph

@@ -39,7 +39,7 @@ class OpenSplits:
     def advance(self, opened: Open) -> None:
         """It is about to give a batch."""
         held, step = self._open, self._recorder.optimizer_step
-        if len(held) == 1 or held[-1] is opened:
+        if len(held) == 1 or opened in held[-1:]:  # a slice, since another thread may close one at any time
             opened.sure = True
         else:
             if opened in held:
@@ -53,4 +53,5 @@ class OpenSplits:
         """It ended, or was left."""
         if opened in self._open:
             self._open.remove(opened)
-        self._recorder.split = self._open[-1].split if self._open else None
+        last = self._open[-1:]
+        self._recorder.split = last[0].split if last else None

@@ -157,9 +157,14 @@ def _is_numbers(value: tuple[Any, ...] | list[Any]) -> bool:
     )
 
 
-def _size(value: object) -> int:
-    shape = getattr(value, "shape", None)
+def shape_of(value: object) -> tuple[int, ...] | None:
+    """The shape of a tensor or an array, None for what has none (a nested tensor)."""
     try:
-        return int(np.prod(shape)) if shape is not None else 0
-    except (TypeError, ValueError):
-        return 0
+        return tuple(int(size) for size in value.shape)  # type: ignore[attr-defined]
+    except Exception:  # noqa: BLE001 - torch raises errors of several kinds, and anything may have such an attribute
+        return None
+
+
+def _size(value: object) -> int:
+    shape = shape_of(value)
+    return 0 if shape is None else int(np.prod(shape))

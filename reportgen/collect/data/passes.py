@@ -10,7 +10,7 @@ import numpy as np
 from reportgen.collect.data.hashing import row_hashes
 from reportgen.collect.data.loaders import Described, described
 from reportgen.collect.data.order import in_order, labels_seen, rises_or_falls, telling
-from reportgen.collect.data.parts import Parts, on_host, parts_of, rows_in
+from reportgen.collect.data.parts import Parts, on_host, parts_of, rows_in, shape_of
 from reportgen.collect.data.reading import grouped
 from reportgen.collect.data.rows import Part, Rows
 from reportgen.collect.data.targets import are_classes
@@ -289,9 +289,9 @@ def _size(batch: object) -> int | None:
     if items is not None:
         return len(items)
     for part in parts_of(batch).inputs:
-        shape = getattr(part, "shape", None)
-        if shape is not None and len(shape):
-            return int(shape[0])
+        shape = shape_of(part)
+        if shape:
+            return shape[0]
         if isinstance(part, list):
             return len(part)
     return None

@@ -17,6 +17,7 @@ from reportgen.collect.data.parts import INPUTS, TARGETS, Parts, flat, on_host, 
 from reportgen.collect.data.rows import MOST_ROWS, Part, Rows
 from reportgen.collect.data.streams import untouched
 from reportgen.collect.predictions.arrays import Array, Integers, Shape
+from reportgen.collect.structure import nbytes_of
 from reportgen.errors import InvalidArgumentError
 
 # Seconds that reading may take.
@@ -24,6 +25,8 @@ SECONDS = 2.0
 ROUNDS = (0, 8, 4, 12, 2, 10, 6, 14, 1, 9, 5, 13, 3, 11, 7, 15)
 # Rows of a data set put together, and numbers of arrays taken, at a time.
 GROUP_ROWS, GROUP_NUMBERS = 256, 2**19
+# Bytes of rows after which they are put together: a row may be a whole volume.
+GROUP_BYTES = 2**26
 LONGEST_TEXT = 10_000
 # A data set of which so many rows in a row cannot be read is given up.
 MOST_FAILURES = 20
@@ -152,6 +155,10 @@ def _of_columns(columns: Any) -> Source:
 
 def _column(value: Any) -> Any:
     """One array with all rows in it, or a list of rows."""
+    if _is_nested(value):
+        raise InvalidArgumentError("dataset", "a nested tensor", ACCEPTED)
+    if isinstance(value, np.ndarray):
+        value = np.asarray(value)  # without what a matrix or a masked array does otherwise
     if isinstance(value, torch.Tensor) or (isinstance(value, np.ndarray) and value.dtype.kind in "biufU"):
         if not value.shape:
             raise InvalidArgumentError("dataset", Shape(value), ACCEPTED)
@@ -198,6 +205,7 @@ def _of_items(dataset: Any, length: int) -> Source:
     def fetch(rows: Rows, places: Integers) -> None:
         found: list[Parts] = []
         read: list[int] = []
+        size = 0
         for place in places.tolist():
             if time.perf_counter() > source.deadline:
                 break
@@ -211,6 +219,11 @@ def _of_items(dataset: Any, length: int) -> Source:
             source.failures.in_a_row = 0
             found.append(parts_of(row))
             read.append(place)
+            size += _bytes(found[-1])
+            del row
+            if size > GROUP_BYTES:
+                add_items(rows, found, read)
+                found, read, size = [], [], 0
         add_items(rows, found, read)
 
     source.fetch = fetch
@@ -221,6 +234,21 @@ def add_items(rows: Rows, found: Sequence[Parts], places: Sequence[int]) -> None
     """Add single rows."""
     for inputs, target, at in grouped(found):
         rows.add(inputs, target, np.array(places[at.start : at.stop], dtype=np.int64))
+
+
+def _bytes(parts: Parts) -> int:
+    """What the arrays and tensors of a row take."""
+    size = 0
+    for part in (*parts.inputs, parts.target):
+        if isinstance(part, torch.Tensor):
+            size += nbytes_of(part)
+        elif isinstance(part, np.ndarray):
+            size += part.nbytes
+    return size
+
+
+def _is_nested(value: object) -> bool:
+    return isinstance(value, torch.Tensor) and value.is_nested
 
 
 def grouped(found: Sequence[Parts]) -> Iterator[tuple[list[Part], Part | None, slice]]:
@@ -265,8 +293,13 @@ def _stream(split: str, dataset: Iterable[Any]) -> tuple[Rows, Failures]:
     stream = takewhile(lambda _: time.perf_counter() < deadline, iter(dataset))
     while rows.room > 0:
         found: list[Parts] = []
+        size = 0
         try:
-            found.extend(parts_of(row) for row in islice(stream, min(GROUP_ROWS, rows.room)))
+            for row in islice(stream, min(GROUP_ROWS, rows.room)):
+                found.append(parts_of(row))
+                size += _bytes(found[-1])
+                if size > GROUP_BYTES:
+                    break
         except Exception as error:  # noqa: BLE001 - the user's data set
             failures.add(place + len(found), error)
         add_items(rows, found, range(place, place + len(found)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,7 @@ def untouched(dataset: object) -> Iterator[None]:
 
 
 def _held(dataset: object) -> list[object]:
-    """What a data set holds in its attributes and lists, itself included."""
+    """What a data set holds in its attributes, lists and dicts, itself included."""
     found: list[object] = []
     known: set[int] = set()
     level: list[object] = [dataset]
@@ -48,8 +49,9 @@ def _held(dataset: object) -> list[object]:
                 continue
             known.add(id(value))
             found.append(value)
-            if isinstance(value, (list, tuple)):
-                below += [item for item in value[:20] if not isinstance(item, (int, float, str, torch.Tensor))]
+            if isinstance(value, (list, tuple, dict)):
+                items = islice(value.values() if isinstance(value, dict) else value, 20)
+                below += [item for item in items if not isinstance(item, (int, float, str, torch.Tensor))]
             elif not isinstance(value, (type, torch.Tensor, np.ndarray, torch.nn.Module)):
                 below += list(getattr(value, "__dict__", {}).values())
         level = below

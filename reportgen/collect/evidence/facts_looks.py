@@ -66,7 +66,9 @@ def look_at(tensor: Tensor, sums: bool, values: bool, fractions: bool = True) ->
         return None
     found: Values = numbers.values.numpy().astype(np.float64)
     read = len(found)
-    if not math.isfinite(found.sum()):
+    with np.errstate(over="ignore", invalid="ignore"):  # infinity less infinity
+        total = found.sum()
+    if not math.isfinite(total):
         found = found[np.isfinite(found)]
     look = Look(len(found), read)
     if len(found):
@@ -190,7 +192,8 @@ def _look_at_sums(look: Look, tensor: Tensor) -> None:
 
 
 def _all_sum_to_one(rows: npt.NDArray[np.floating[Any]], near: float) -> bool | None:
-    sums = rows.sum(1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        sums = rows.sum(1)
     if not np.isfinite(sums).all():
         return None
     return bool((np.abs(sums - 1) <= near).all() and rows.min() >= 0)

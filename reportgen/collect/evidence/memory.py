@@ -47,7 +47,7 @@ class Memory:
         for _, tensor in tensors_in(output)[:1]:
             node = tensor.grad_fn if type(tensor) is Tensor else None
             if node is not None:
-                mark = node.metadata[MARK] = Mark()
+                mark = node.metadata[MARK] = Mark()  # type: ignore[index]
                 known.append((step, weakref.ref(mark)))
 
     def stepped(self, watched: Watched, count: int) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+import io
+import queue
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import _get_current_function_mode_stack
+from torch.utils._device import DeviceContext
 
 from reportgen.collect.evidence.oddness import MINUS, NAN, PLUS, all_oddness
 from reportgen.collect.graph.asked import _alone, _call, _hooked
@@ -15,6 +19,7 @@ from reportgen.collect.graph.capture import GraphCapture
 from reportgen.collect.graph.draft import Draft
 from reportgen.collect.graph.safety import why_hooks_only
 from reportgen.collect.graph.settings import paths_of
+from reportgen.collect.guard import of_a_signal
 from reportgen.collect.model_record import is_compiled
 from reportgen.collect.structure import arguments, tensors_in
 
@@ -45,6 +50,7 @@ _DELIBERATE = frozenset(
         "generate_square_subsequent_mask",
     )
 )
+_USED_UP = (Iterator, io.IOBase, queue.Queue, queue.SimpleQueue)
 _PLAIN = (str, bytes, int, float, complex, type(None), torch.dtype, torch.device, Tensor)
 
 
@@ -66,8 +72,12 @@ def why_not_again(root: nn.Module, args: Sequence[object], kwargs: Mapping[str, 
         return "it is compiled"
     if torch._C._len_torch_dispatch_stack() or torch._C._functorch.peek_interpreter_stack() is not None:
         return "a mode or a transform of torch would see it"
+    if any(type(mode) is not DeviceContext for mode in _get_current_function_mode_stack()):  # type: ignore[no-untyped-call]
+        return "a mode of the user's would see it"
     tables = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
     for module in root.modules():
+        if any(issubclass(type(value), _USED_UP) for value in vars(module).values()):
+            return "something would be taken from an iterator, a queue or a file"
         for table in tables:
             if any(not _is_of_torch(hook) for hook in getattr(module, table, {}).values()):
                 return "hooks would be called again"
@@ -91,6 +101,8 @@ def first_made(root: nn.Module, args: Sequence[object], kwargs: Mapping[str, obj
     except Exception as error:
         if failures and error is not failures[0]:
             raise failures[0] from error
+        if of_a_signal(error):  # a time limit of the user's that was up just now
+            raise
         return None  # it was not raised the first time: what the forward depends on is not only its arguments
     finally:
         search.drop()

@@ -76,6 +76,7 @@ class RootCalls:
         self._uses = Uses(work)
         self._numbers = FirstNonFinite(work)
         self._models: dict[int, Called] = {}  # by id of Watched
+        self._latest: Called | None = None  # whose training forward returned last
         self.losses: LossSink | None = None
         self.data: DataSink | None = None
         self.memory: OutputSink | None = None
@@ -99,7 +100,7 @@ class RootCalls:
         self, called: Called, module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], output: object
     ) -> None:
         """It returned `output`. To be called where torch is as the user has left it."""
-        then = None
+        then, grad = None, torch.is_grad_enabled()
         try:
             with torch._C.DisableTorchFunction():  # a mode of the user's, or a subclass, is not to see us ask
                 if called.criterion == id(module):
@@ -109,6 +110,9 @@ class RootCalls:
         except Exception as error:
             with self._work.part("watch.uses"):
                 raise error
+        except BaseException:  # of a signal, just as a context of ours was about to put this back
+            torch._C._set_grad_enabled(grad)
+            raise
         if then is not None:
             with self._work.part("watch.non_finite"):
                 then()
@@ -133,6 +137,7 @@ class RootCalls:
 
     def close(self) -> None:
         """Nothing more will be watched."""
+        self._latest = None
         self._modes.close()
 
     def _begins(self, called: Called, module: nn.Module, args: Sequence[object]) -> None:
@@ -167,6 +172,7 @@ class RootCalls:
             return None
         if torch._C._functorch.peek_interpreter_stack() is not None:
             return None
+        self._latest = called
         outputs = [("", output)] if isinstance(output, Tensor) else tensors_in(output)
         if called.look:
             with self._work.part("watch.uses"):
@@ -184,7 +190,9 @@ class RootCalls:
     def _criterion_returned(
         self, called: Called, module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], output: object
     ) -> None:
-        """The watched criterion returned `output`."""
+        """The watched criterion returned `output`; of one that several models share, for the latest of these."""
+        if self._latest is not None and self._latest.criterion == called.criterion:
+            called = self._latest
         if not called.trains or not torch.is_grad_enabled() or capturing():
             return
         if torch._C._functorch.peek_interpreter_stack() is not None:

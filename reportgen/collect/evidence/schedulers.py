@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from reportgen.collect.watched import Watched
     from reportgen.collect.work import Work
 
+# Optimizers whose schedulers are searched for; a loop may make new ones in each epoch, or in each step.
+MOST_SEARCHED = 4
 # Steps that a scheduler which was not given to `watch` may have made before the optimizer's first one; with more, it
 # was there before watching began, or was loaded.
 MOST_BEFORE = 3
@@ -41,8 +43,8 @@ class _Known:
 class Schedulers:
     """Makes SchedulerUse records by reading the counts that schedulers keep of their steps. Keeps none of them alive.
 
-    A scheduler that was not given to `watch` is found once, after the first step of an optimizer that torch has marked
-    as having one, among the objects that refer to the optimizer.
+    A scheduler that was not given to `watch` is found after the first step of an optimizer that torch has marked as
+    having one, among the objects that refer to the optimizer; for the first few such optimizers.
     count_of: completed steps of an optimizer, None when it is not known.
     """
 
@@ -50,7 +52,7 @@ class Schedulers:
         self._work = work
         self._count_of = count_of
         self._known: dict[tuple[str, int], _Known] = {}
-        self._resumed: set[int] = set()
+        self._searched = 0
         work.recorder.before_flush.append(self._put)
         self._summed = Summed(work.recorder, "scheduler_use")
 
@@ -90,7 +92,7 @@ class Schedulers:
     def _first(self, watched: Watched, optimizer: Optimizer) -> None:
         """After the optimizer's first step: what its schedulers have done before it."""
         given = [one for one in _given(watched) if _drives(one, optimizer)]
-        for scheduler in given or _found(optimizer):
+        for scheduler in given or self._search(optimizer):
             steps = steps_of(scheduler)
             if steps is None:
                 continue
@@ -99,6 +101,12 @@ class Schedulers:
             unknown = known.begun is None and before > MOST_BEFORE
             # A scaler leaves out the first steps, whose gradients overflow, and the scheduler goes on.
             known.before = 0 if unknown or watched.scaler is not None or _is_resumed(optimizer) else max(0, before)
+
+    def _search(self, optimizer: Optimizer) -> list[object]:
+        if self._searched >= MOST_SEARCHED or not getattr(optimizer.step, "_wrapped_by_lr_sched", False):
+            return []
+        self._searched += 1
+        return _found(optimizer)
 
     def _know(self, watched: Watched, optimizer: Optimizer, scheduler: object) -> _Known:
         key = (watched.name, id(scheduler))
@@ -147,9 +155,7 @@ def _drives(scheduler: object, optimizer: Optimizer) -> bool:
 
 
 def _found(optimizer: Optimizer) -> list[object]:
-    """The schedulers of `optimizer`, but for those that are part of another. Takes some 20 ms, hence once a run."""
-    if not getattr(getattr(optimizer, "step", None), "_wrapped_by_lr_sched", False):
-        return []
+    """The schedulers of `optimizer`, but for those that are part of another. Takes some 20 ms."""
     # By type only: a lazy object or a proxy would load what it stands for when it is asked for its class.
     referring = gc.get_referrers(optimizer)
     settings = [one for one in referring if type(one) is dict and one.get("optimizer") is optimizer]

@@ -26,7 +26,9 @@ class Summed:
         recorder.before_flush.append(self.write)
 
     def put(self, key: Hashable, record: object) -> None:
-        """Replace the record of `key`."""
+        """Replace the record of `key`. The same again is no change."""
+        if self._records.get(key) == record:
+            return
         self._records[key] = record
         self._counts[key] = self._counts.get(key, 0) + 1
 

@@ -1,36 +1,40 @@
-"""Python's own containers, and plain objects, put back as they were: what a forward appends to, counts in or pops."""
+"""Python's own containers put back as they were: what a forward appends to, counts in or pops from."""
 
 from __future__ import annotations
 
-from collections import OrderedDict, defaultdict, deque
+from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Any
 
 import numpy as np
-from torch import Tensor, nn
 
-# Objects that are looked into, and how deep they lie.
-MOST, DEEPEST = 10_000, 6
-_LISTS = (list, deque, bytearray)
-_KEYED = (dict, OrderedDict, defaultdict)
+# Containers that are kept, items of each that are looked into for further ones, and how deep these lie.
+MOST, MOST_ITEMS, DEEPEST = 10_000, 5_000, 4
+# Numbers of an array of numpy's that is copied.
+MOST_NUMBERS = 1 << 24
+_IN_ORDER = (list, deque, bytearray)
+_KEYED = (dict, OrderedDict, defaultdict, Counter)
+_PLAIN = (str, bytes, bool, int, float, complex, type(None))
 
 
 def keep(values: Iterable[object]) -> Callable[[], None]:
-    """What puts back the contents of the containers and of the objects with attributes among `values`, and in these.
+    """What puts the containers among `values`, and in these, back in place: lists, deques, dicts, sets, arrays.
 
-    Lists, deques, bytearrays, dicts, sets and arrays of numpy are put back in place, and the attributes of objects of
-    classes written in Python; tensors and modules are left to others, as are containers of classes of their own.
+    So it does with the attributes of objects that hold nothing but numbers, texts and containers (a count of calls).
+    Others may be anything, a logger with a thread of its own, and are left alone; nothing of the user's is called.
     """
     kept: list[Callable[[], None]] = []
-    seen: set[int] = set()
+    seen: dict[int, object] = {}
     level = list(values)
     for _ in range(DEEPEST):
         below: list[object] = []
         for value in level:
-            if id(value) in seen or isinstance(value, (Tensor, nn.Module, type)) or len(seen) >= MOST:
-                continue
-            seen.add(id(value))
-            below += _inside(value, kept)
+            if id(value) not in seen and len(seen) < MOST:
+                found = _inside(value, kept)
+                if found is not None:
+                    seen[id(value)] = value
+                    below += found
         level = below
 
     def put_back() -> None:
@@ -40,48 +44,61 @@ def keep(values: Iterable[object]) -> Callable[[], None]:
     return put_back
 
 
-def _inside(value: Any, kept: list[Callable[[], None]]) -> list[object]:
-    """Add to `kept` what puts `value` back, and give what it holds."""
+def _inside(value: Any, kept: list[Callable[[], None]]) -> list[object] | None:
+    """Add to `kept` what puts `value` back, and give what it holds; None for what is no container."""
     kind = type(value)
-    if kind in _LISTS:
+    if kind in _PLAIN:
+        return None
+    if kind in _IN_ORDER:
         items = value.copy()
-        kept.append(lambda: _refill_list(value, items))
-        return [] if kind is bytearray else list(items)
+        kept.append(lambda: _refill(value, items))
+        return list(islice(items, MOST_ITEMS)) if kind is not bytearray else []
     if kind in _KEYED:
-        held = dict(value)
-        kept.append(lambda: _refill_dict(value, held))
-        return list(held.values())
+        return _keep_dict(value, kept)
     if kind is set:
-        members = set(value)
+        members = value.copy()
         kept.append(lambda: _refill_set(value, members))
         return []
     if kind is np.ndarray:
-        if value.flags.writeable and not value.dtype.hasobject:
+        if value.flags.writeable and not value.dtype.hasobject and value.size <= MOST_NUMBERS:
             numbers = value.copy()
             kept.append(lambda: np.copyto(value, numbers))
         return []
-    if isinstance(value, tuple):
-        return list(tuple.__iter__(value))
-    attributes = getattr(value, "__dict__", None) if type(kind.__dict__.get("__dict__")) is not property else None
-    if type(attributes) is dict and not callable(value):
-        before = dict(attributes)
-        kept.append(lambda: _refill_dict(attributes, before))
-        return list(before.values())
-    return []
+    if issubclass(kind, tuple):
+        return list(islice(tuple.__iter__(value), MOST_ITEMS))
+    if kind.__module__ == "builtins" or not isinstance(vars(kind).get("__module__"), str):
+        return None
+    try:
+        attributes = object.__getattribute__(value, "__dict__")
+    except (AttributeError, TypeError):
+        return None
+    simple = (*_PLAIN, *_IN_ORDER, *_KEYED, set)
+    if type(attributes) is not dict or not all(type(one) in simple for one in attributes.values()):
+        return None
+    return _keep_dict(attributes, kept)
 
 
-def _refill_list(value: Any, items: Any) -> None:
+def _keep_dict(value: Any, kept: list[Callable[[], None]]) -> list[object]:
+    items = list(value.items())
+    kept.append(lambda: _refill_dict(value, items))
+    return [item for _, item in items[:MOST_ITEMS]]
+
+
+def _refill(value: Any, items: Any) -> None:
     if len(value) != len(items) or any(a is not b for a, b in zip(value, items, strict=True)):
         value.clear()
         value.extend(items)
 
 
-def _refill_dict(value: Any, held: dict[Any, Any]) -> None:
-    if len(value) != len(held) or any(key not in value or value[key] is not item for key, item in held.items()):
-        value.clear()
-        value.update(held)
+def _refill_dict(value: Any, items: list[tuple[Any, Any]]) -> None:
+    now = list(value.items())
+    if len(now) != len(items) or any(a is not c or b is not d for (a, b), (c, d) in zip(now, items, strict=True)):
+        value.clear()  # an OrderedDict's own, which keeps an order of its own
+        for key, item in items:
+            value[key] = item
 
 
 def _refill_set(value: set[Any], members: set[Any]) -> None:
-    value.clear()
-    value.update(members)
+    if len(value) != len(members) or value != members:
+        value.clear()
+        value.update(members)

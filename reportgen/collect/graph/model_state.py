@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.grad_mode import _unsafe_preserve_version_counter
 
+from reportgen.collect.graph.containers import keep
 from reportgen.collect.graph.copies import put_back
 from reportgen.collect.structure import arguments, tensors_in
 
@@ -31,8 +32,8 @@ def as_it_was(
     Put back are, of each module: its flags, parameters, buffers and submodules, the attributes that the forward sets or
     adds, the numbers, memory and versions (which a backward to come checks) of parameters, of gradients and of tensors
     in attributes, also in lists, dicts and dataclasses there, and the state of random number generators (torch's,
-    numpy's, Python's) in attributes. Of the process: the streams of random numbers. Other objects that the forward
-    changes inside (a list it appends to) are not.
+    numpy's, Python's) in attributes, and Python's containers there (a list it appends to). Of the process: the streams
+    of random numbers. Other objects that the forward changes inside are not.
 
     Buffers are copies in the block, so that even an extension that hides that it writes leaves the originals alone; so
     are the tensors among the arguments, and the lists, tuples, dicts and dataclasses they are in. What is one tensor
@@ -55,6 +56,7 @@ def as_it_was(
                     held.append(buffer)
                     module._buffers[name] = _copied(buffer, copies)
             attributes = {k: v for k, v in vars(module).items() if k not in _TABLES}
+            stack.callback(keep(attributes.values()))
             held += [tensor for value in attributes.values() for _, tensor in tensors_in(value)]
         held += [p.grad for p in root.parameters() if p.is_leaf and p.grad is not None]
         held += [tensor for _, tensor in arguments(args, kwargs)]  # those in objects that are given as they are

@@ -25,7 +25,7 @@ from reportgen.collect.graph.applied import AppliedFunctions
 from reportgen.collect.graph.capture import GraphCapture
 from reportgen.collect.graph.charges import WORKING
 from reportgen.collect.graph.draft import Draft
-from reportgen.collect.graph.operations import operation_of, read_of, writes
+from reportgen.collect.graph.operations import operation_of, read_of, setting_of, writes
 from reportgen.collect.graph.stacks import pop_dispatched, pop_function, take_out
 
 _watching = threading.local()
@@ -254,6 +254,7 @@ class Observer:
                 pause(aside)
                 with torch._C.DisableTorchFunction():  # a mode of the user's, or a subclass, is not to see us ask
                     draft = capture.open(name, args, kwargs, writes(func))
+                    draft.detail = setting_of(name, args, kwargs)
             elif read := read_of(func):
                 capture.read(read)
         except Exception as error:  # noqa: BLE001 - whatever it is, the forward goes on

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 # Reading one of these hands a number to Python, which may then decide what is called next.
@@ -40,6 +41,8 @@ _REFLECTED = frozenset(
     ("add", "sub", "mul", "div", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor", "lshift", "rshift")
 )
 _SPOKEN = {"truediv": "div", "floordiv": "floor_divide", "mod": "remainder", "iter": "unbind"}
+# Which dimension these are taken over decides what they mean.
+_OVER = frozenset(("softmax", "log_softmax"))
 
 
 def operation_of(function: object) -> str:
@@ -82,3 +85,11 @@ def read_of(function: object) -> str:
     """The name of a function that hands numbers of a tensor to Python ("item"), "" for any other."""
     name = str(getattr(function, "__name__", ""))
     return name.strip("_") if name in _READS else ""
+
+
+def setting_of(name: str, args: Sequence[object], kwargs: Mapping[str, object]) -> str:
+    """What the operation `name` was called with that decides what it means: "dim=0" of a softmax; "" of all others."""
+    if name not in _OVER:
+        return ""
+    dim = kwargs.get("dim", args[1] if len(args) > 1 else None)
+    return f"dim={dim}" if type(dim) is int else ""

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from reportgen.blocks.finding import Finding, Where
 from reportgen.blocks.table import Column, Table
-from reportgen.blocks.text import Code
-from reportgen.blocks.wording import counted, cut, listed, moment
+from reportgen.blocks.wording import counted, cut, moment
+from reportgen.diagnose.causes import cause_of
 from reportgen.diagnose.rule import Rule, Unchecked
-from reportgen.run.graph import TensorSpec
+from reportgen.diagnose.traceback import LONGEST_MESSAGE, failed_at, place, traceback, why
 from reportgen.run.records import IMPORTED, Damage, Failure, Run
 
-LONGEST_MESSAGE = 300
 UNTOLD = "Event files do not say how a run ended."
 
 
 def run_failed(run: Run) -> list[Finding] | Unchecked:
-    """An exception left the training loop."""
+    """An exception left the training loop, and no other rule (`exceptions`) knows its kind."""
     failure = run.failure
     if run.meta.status == IMPORTED:
         return Unchecked(UNTOLD)
@@ -32,64 +31,27 @@ def run_failed(run: Run) -> list[Finding] | Unchecked:
                 fix="Look at what the training script wrote to its terminal.",
             )
         ]
-    inside = f" in {failure.module}" if failure.module else ""
+    if cause_of(run) is not None:
+        return []
     return [
         Finding(
             id="run_failed",
             tier="fact",
             severity="error",
-            title=f"The run failed at step {failure.stamp.step:,}{inside}: {failure.type}",
-            why=_why(failure),
+            title=failed_at(failure),
+            why=why(failure),
             fix=_fix(failure),
             code=failure.fault.code if failure.fault is not None else "",
             where=Where(module=failure.module, step=failure.stamp.step),
-            evidence=traceback(failure) if failure.frames else None,
+            evidence=traceback(failure) if failure.frames or failure.causes else None,
             since=failure.stamp.optimizer_step or failure.stamp.step,
         )
     ]
 
 
-def _why(failure: Failure) -> str:
-    told = cut(failure.message, LONGEST_MESSAGE) or "The exception has no message."
-    fault = failure.fault
-    if fault is None or not fault.got:
-        return told
-    if not told.endswith((".", "!", "?", ":", "…")):
-        told += "."  # a line break is no end of a sentence where the page runs its lines together
-    got = listed([f"{spec.name or 'a tensor'} of {_shape(spec)}" for spec in fault.got])
-    name = fault.module or fault.type
-    return f"{told}\n{name} ({fault.type}) got {got}" + (f"; it expects {fault.expected}." if fault.expected else ".")
-
-
-def _shape(spec: TensorSpec) -> str:
-    return f"{spec.dtype} ({', '.join(str(size) for size in spec.shape)})"
-
-
 def _fix(failure: Failure) -> str:
     change = failure.fault.change if failure.fault is not None else ""
-    return f"{change} {_place(failure)}" if change else _place(failure)
-
-
-def _place(failure: Failure) -> str:
-    own = [frame for frame in failure.frames if frame.own]
-    if not own:
-        return "Look at the traceback: no frame of it is in your own code."
-    frame = own[-1]
-    return f"Start at {frame.path}, line {frame.line}, in {frame.function}: the last of your own code it went through."
-
-
-def traceback(failure: Failure) -> Code:
-    """The traceback as Python prints it, without values; the lines of the user's own frames are marked."""
-    lines = ["Traceback (most recent call last):"]
-    marked: list[int] = []
-    for frame in failure.frames:
-        if frame.own:
-            marked.extend([len(lines), len(lines) + 1] if frame.code else [len(lines)])
-        lines.append(f'  File "{frame.path}", line {frame.line}, in {frame.function}')
-        if frame.code:
-            lines.append(f"    {' '.join(frame.code.split())}")
-    lines.extend(f"{failure.type}: {cut(failure.message, 2000)}".splitlines())
-    return Code("\n".join(lines), title="Where it was raised", marked=tuple(marked))
+    return f"{change} {place(failure)}" if change else place(failure)
 
 
 def stopped(run: Run) -> list[Finding] | Unchecked:
@@ -197,8 +159,8 @@ def _damaged_events(damage: Damage) -> Finding:
 
 
 RULES = (
-    Rule("run_failed", "No exception ended the run", "fact", run_failed),
+    Rule("run_failed", "No exception of an unknown kind ended the run", "fact", run_failed),
     Rule("stopped_by_user", "The run was not interrupted", "fact", stopped),
-    Rule("no_end_recorded", "The end of the run was recorded", "fact", no_end),
+    Rule("no_end_recorded", "The end of the run was recorded", "fact", no_end, ids=("no_build",)),
     Rule("damaged_journal", "Every record could be read", "fact", damaged),
 )

@@ -144,8 +144,15 @@ def _detached(run: Run, model: Model, modules: dict[str, list[Parameter]]) -> Fi
 COMPARED = 16_384
 
 
+# Backward passes without a step, from which on there should have been one: more than gradients are added up over.
+WITHOUT_STEP = 20
+
+
 def not_updated(run: Run) -> list[Finding] | Unchecked:
-    """Gradients arrive, but no weight of the model changed at any sampled step."""
+    """Gradients arrive, but no weight of the model changed at any sampled step, or no step was ever made."""
+    never = [_never(run, model) for model in run.models if _never_stepped(run, model)]
+    if never:
+        return never
     lacking = _lacks(run)
     if lacking:
         return lacking
@@ -157,22 +164,65 @@ def not_updated(run: Run) -> list[Finding] | Unchecked:
         # Of a large parameter a sample is compared: that one standing still would not prove that all of it does.
         whole = any(p.numel <= COMPARED for p in model.parameters if p.trainable and p.group is not None)
         if whole and ratios and gradients and not any(_reached(series) for series in ratios):
-            found.append(_standing(model))
+            found.append(_standing(run, model))
     return found
 
 
-def _standing(model: Model) -> Finding:
-    rates = [group.get("lr") for group in model.groups]
+def _never_stepped(run: Run, model: Model) -> bool:
+    """Whether backward ran many times, and no optimizer that holds parameters of the model made a step."""
+    use = run.evidence.model(model.name)
+    if use is None or use.backwards < WITHOUT_STEP or not any(p.group is not None for p in model.parameters):
+        return False
+    names = {full_name(run, model, p.name) for p in model.parameters}
+    if any(len(measured(run, "weight_norm", name)) or len(measured(run, "update_ratio", name)) for name in names):
+        return False
+    return not any(
+        use.phase == "train" and use.told_by == "step" for use in run.evidence.modes if use.model == model.name
+    )
+
+
+def _never(run: Run, model: Model) -> Finding:
+    use = run.evidence.model(model.name)
+    backwards = counted(use.backwards if use is not None else 0, "backward pass", "backward passes")
+    return Finding(
+        id="not_updated",
+        tier="fact",
+        severity="error",
+        title=f"No optimizer ever made a step: {model.name} keeps its first weights",
+        why=f"At least {backwards} gave gradients, and neither {listed(model.optimizers)} nor another optimizer that "
+        f"holds parameters of {model.name} made a step. Under a GradScaler every step may have been left out.",
+        fix="Call optimizer.step() after backward().",
+        code="  loss.backward()\n+ optimizer.step()",
+        where=Where(model=model.name),
+        value="0 steps",
+        limit=f"at least 1 in {backwards}",
+        source="exact: optimizer steps and backward passes as they were made",
+    )
+
+
+def _rates(run: Run, model: Model) -> list[Series]:
+    """The learning rates of its parameter groups, at the steps looked at."""
+    return [measured(run, "learning_rate", full_name(run, model, f"group {k}")) for k in range(len(model.groups))]
+
+
+def _standing(run: Run, model: Model) -> Finding:
+    rates = [value for series in _rates(run, model) for value in series.values]
+    rates = rates or [rate for group in model.groups if isinstance(rate := group.get("lr"), (int, float))]
     zero = bool(rates) and all(rate == 0 for rate in rates)
+    scheduled = zero and (bool(model.scheduler) or any(use.model == model.name for use in run.evidence.schedulers))
     return Finding(
         id="not_updated",
         tier="fact",
         severity="error",
         title=f"No optimizer step changed a weight of {model.name}",
         why="Gradients arrive, yet every parameter in the optimizer was exactly the same after each sampled step."
-        + (" The learning rate is 0." if zero else ""),
+        + (" The learning rate is 0." if zero else "")
+        + (" The scheduler sets it: a factor in whole numbers is 0 until it is 1." if scheduled else ""),
         fix="Set a learning rate above 0. In half precision, keep float32 copies of the weights: updates smaller than "
         "the spacing of the numbers are lost.",
+        code="- lambda step: min(1, step // warm_up)\n+ lambda step: min(1.0, (step + 1) / warm_up)"
+        if scheduled
+        else "",
         where=Where(model=model.name),
         value="update / weight 0",
         limit="above 0",

@@ -6,10 +6,12 @@ Source of the rule: SageMaker Debugger's ExplodingTensor, which fires on any suc
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from reportgen.blocks.charts import Line, LineChart
 from reportgen.blocks.finding import Finding, Where
-from reportgen.blocks.wording import count, listed, named, number
+from reportgen.blocks.wording import code_number, count, listed, named, number
+from reportgen.diagnose.breakdown import grew_to, outside
 from reportgen.diagnose.losses import is_loss
 from reportgen.diagnose.rule import Rule, Unchecked
 from reportgen.run.records import Run
@@ -30,7 +32,38 @@ def nan_loss(run: Run) -> list[Finding] | Unchecked:
     losses = {tag: series for tag, series in run.scalars.items() if is_loss(parse_tag(tag).metric)}
     if not losses:
         return Unchecked('No loss was logged: call report.log({"train/loss": loss}).')
-    return _found(losses, "nan_loss")
+    found = _found(losses, "nan_loss")
+    return [_explained(run, finding, losses) for finding in found]
+
+
+def _explained(run: Run, finding: Finding, losses: dict[str, Series]) -> Finding:
+    """The finding with what else is known of how the loss broke."""
+    if finding.severity == "info":
+        return finding
+    grown = next((most for series in losses.values() if (most := grew_to(series)) is not None), None)
+    record = outside(run)
+    if grown is not None:
+        rates = sorted({r for model in run.models for g in model.groups if isinstance(r := g.get("lr"), (int, float))})
+        code = finding.code
+        if rates and rates[-1] > 0:
+            code = f"- lr={code_number(rates[-1])}\n+ lr={code_number(rates[-1] / 10)}"
+        why = f"It grew to {number(grown)} before it overflowed: each step went too far. {finding.why}"
+        return replace(finding, why=why, fix=f"Lower the learning rate to a tenth. {finding.fix}", code=code)
+    if record is None or finding.severity != "error":
+        return finding
+    since = min(finding.since, record.stamp.step)
+    why = (
+        f"The outputs of {record.model} were finite at step {count(record.stamp.step)}; the loss computed from them "
+        f"was not, so it broke there: log(0), a division by 0, or exp of a large number. {finding.why}"
+    )
+    return replace(
+        finding,
+        why=why,
+        fix="Use a loss of torch that takes logits (cross_entropy, binary_cross_entropy_with_logits), or clamp what "
+        "goes into log, sqrt and divisions.",
+        code="- torch.log(p)\n+ torch.log(p.clamp_min(1e-7))",
+        since=since,
+    )
 
 
 def nan_metric(run: Run) -> list[Finding] | Unchecked:
@@ -147,5 +180,5 @@ def _evidence(tag: str, series: Series, at: int) -> LineChart:
 
 RULES = (
     Rule("nan_loss", "Every logged loss is finite", "fact", nan_loss),
-    Rule("nan_metric", "Every other logged number is finite", "fact", nan_metric),
+    Rule("nan_metric", "Every other logged number is finite", "fact", nan_metric, worst="warning"),
 )

@@ -5,13 +5,18 @@ Source of the rule: SageMaker Debugger's ExplodingTensor; parameter and step are
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 from reportgen.blocks.finding import Finding, Where
 from reportgen.blocks.table import Column, Table
 from reportgen.blocks.wording import count, counted
+from reportgen.diagnose.breakdown import overflowed
 from reportgen.diagnose.losses import is_loss
 from reportgen.diagnose.places import module_of
 from reportgen.diagnose.rule import Rule, Unchecked
 from reportgen.diagnose.rules.non_finite import first_bad
+from reportgen.diagnose.rules.non_finite_forward import deduced, seen
 from reportgen.run.distribution import Distribution, DistributionSeries
 from reportgen.run.records import Run
 from reportgen.run.tags import parse_tag
@@ -40,6 +45,8 @@ CODE = {
 }
 
 
+OVERFLOWED = "Losses and weights had grown a thousandfold before: training diverged, and this is where it showed first."
+OVERFLOWED_FIX = "Lower the learning rate: see what is said of the loss."
 PASSING = "The loss and the weights stayed finite, so the steps that would have taken these gradients were skipped."
 PASSING_FIX = "Nothing to do under GradScaler, which skips such steps and lowers its scale."
 
@@ -53,6 +60,24 @@ def _bad(series: DistributionSeries) -> list[int]:
 
 
 def _judge(run: Run, kind: str) -> list[Finding] | Unchecked:
+    found = _sampled(run, kind)
+    exact = seen(run) if kind == "activation" else deduced(run) if kind == "gradient" else []
+    if isinstance(found, Unchecked) or not found:
+        found = exact or found
+    elif exact and exact[0].since <= found[0].since:
+        found = [replace(exact[0], evidence=found[0].evidence)]
+    if isinstance(found, Unchecked) or not overflowed(run) or not _loss_broke(run):
+        return found
+    return [replace(one, severity="info", why=OVERFLOWED, fix=OVERFLOWED_FIX, code="") for one in found]
+
+
+def _loss_broke(run: Run) -> bool:
+    """Whether a loss ended in what is not finite: `nan_loss` tells of it."""
+    losses = [series for tag, series in run.scalars.items() if is_loss(parse_tag(tag).metric)]
+    return any(len(series) and not math.isfinite(series.last) for series in losses)
+
+
+def _sampled(run: Run, kind: str) -> list[Finding] | Unchecked:
     known = run.distributions.get(kind, {})
     if not known:
         return Unchecked(f"No distributions of {KINDS[kind]} were recorded: call {CALL}.")
@@ -116,7 +141,7 @@ def _evidence(kind: str, found: list[tuple[DistributionSeries, list[int]]]) -> T
         (
             series.name,
             series.steps[bad[0]],
-            _amount(series.snapshots[bad[0]]) / series.snapshots[bad[0]].count,
+            _amount(series.snapshots[bad[0]]) / max(1, series.snapshots[bad[0]].count),
         )
         for series, bad in ordered[:ROWS]
     )
@@ -133,7 +158,37 @@ def _evidence(kind: str, found: list[tuple[DistributionSeries, list[int]]]) -> T
 
 
 RULES = (
-    Rule("nan_activation", "Every sampled activation is finite", "fact", lambda run: _judge(run, "activation")),
-    Rule("nan_gradient", "Every sampled gradient is finite", "fact", lambda run: _judge(run, "gradient")),
-    Rule("nan_weight", "Every sampled weight is finite", "fact", lambda run: _judge(run, "weight")),
+    Rule(
+        "nan_activation",
+        "Every sampled activation is finite",
+        "fact",
+        lambda run: _judge(run, "activation"),
+        worst="error",
+        checks="A module's output holds NaN or infinity at a sampled step, or in the first forward whose output does; "
+        "it names the first module in the order of calls.",
+        source=SOURCE,
+        remedy=FIX["activation"],
+    ),
+    Rule(
+        "nan_gradient",
+        "Every sampled gradient is finite",
+        "fact",
+        lambda run: _judge(run, "gradient"),
+        worst="error",
+        checks="A parameter's gradient holds NaN or infinity at a sampled step; a remark where losses and weights "
+        "stayed finite, as under a GradScaler.",
+        source=SOURCE,
+        remedy=FIX["gradient"],
+    ),
+    Rule(
+        "nan_weight",
+        "Every sampled weight is finite",
+        "fact",
+        lambda run: _judge(run, "weight"),
+        worst="error",
+        checks="A parameter holds NaN or infinity at a sampled step; a remark where the loss had grown a thousandfold "
+        "before, which is then told of the loss.",
+        source=SOURCE,
+        remedy=FIX["weight"],
+    ),
 )

@@ -7,7 +7,10 @@ import math
 from reportgen.blocks.finding import Finding, Where
 from reportgen.blocks.wording import number
 from reportgen.diagnose.losses import is_loss
+from reportgen.diagnose.outcome import outcome
 from reportgen.diagnose.rule import Rule, Unchecked
+from reportgen.diagnose.rules.criterion import called, facts_table
+from reportgen.run.evidence import LossUse
 from reportgen.run.predictions import PredictionSet
 from reportgen.run.records import Run
 from reportgen.run.tags import parse_tag
@@ -68,8 +71,20 @@ def bounds(classes: int) -> tuple[float, float]:
     return math.log(math.e + classes - 1) - 1, math.log(math.e + classes - 1)
 
 
+def _given(run: Run) -> list[LossUse]:
+    """Each cross-entropy of which the numbers are known that it was given."""
+    return [
+        use
+        for use in run.evidence.losses
+        if use.kind == "cross_entropy" and use.input.minimum is not None and use.input.shape[1:2] != (1,)
+    ]
+
+
 def softmax_before_ce(run: Run) -> list[Finding] | Unchecked:
-    """Probabilities are given to CrossEntropyLoss, and every training loss is where that puts it."""
+    """Probabilities are given to CrossEntropyLoss: it was seen, or every training loss is where that puts it."""
+    given = _given(run)
+    if given:
+        return [_seen(use) for use in given if use.input.rows_sum_to_one][:1]
     lacking = _lacks(run)
     if lacking:
         return lacking
@@ -90,15 +105,21 @@ def softmax_before_ce(run: Run) -> list[Finding] | Unchecked:
     # A loss outside these bounds proves that the criterion saw something else: the probabilities were only shown.
     if min(losses) < low - ROUNDING or max(losses) > high + ROUNDING:
         return []
+    came = outcome(run)
+    # One inside them proves nothing: who shows probabilities and trains with logits may have such losses as well.
+    if not drawn and not came.bad:
+        return []
     return [
         Finding(
             id="softmax_before_ce",
-            tier="fact",
+            tier="fact" if drawn else "statistics",
             severity="error" if drawn else "warning",
-            title="The model's outputs are probabilities, but CrossEntropyLoss expects logits",
+            title="The model's outputs are probabilities, but CrossEntropyLoss expects logits"
+            if drawn
+            else "The outputs shown are probabilities, and losses are as if CrossEntropyLoss was given them",
             why=f"{_told(sets)} CrossEntropyLoss applies softmax again, so with {classes} classes the loss cannot fall "
             f"below {number(low)}, however good the model is, and its gradients are small. Every training loss lies "
-            f"between that and {number(high)}.",
+            f"between that and {number(high)}." + ("" if drawn else f" {came.why}"),
             fix="Return the logits, and take the softmax only where probabilities are shown.",
             code="- return torch.softmax(x, dim=1)\n+ return x",
             where=Where(model=run.models[0].name, step=sets[0].stamp.step if sets else None),
@@ -109,6 +130,27 @@ def softmax_before_ce(run: Run) -> list[Finding] | Unchecked:
     ]
 
 
+def _seen(use: LossUse) -> Finding:
+    classes = use.input.shape[1] if len(use.input.shape) > 1 else use.classes or 2
+    low, high = bounds(classes)
+    return Finding(
+        id="softmax_before_ce",
+        tier="fact",
+        severity="error",
+        title=f"{called(use)} is given probabilities, but expects logits",
+        why=f"All it was given is at least 0 and sums to 1. It applies softmax again, so with {classes} classes the "
+        f"loss cannot fall below {number(low)}, however good the model is, nor rise above {number(high)}, and its "
+        "gradients are small.",
+        fix="Return the logits, and take the softmax only where probabilities are shown.",
+        code="- return torch.softmax(x, dim=1)\n+ return x",
+        where=Where(model=use.model),
+        value=f"sums of {number(1.0)}",
+        limit=f"any number; the loss is at least {number(low)} = log(1 + {classes - 1}/e)",
+        evidence=facts_table(("input of the loss", use.input)),
+        source="torch.nn.CrossEntropyLoss: the input is expected to contain the unnormalized logits",
+    )
+
+
 def _told(sets: list[PredictionSet]) -> str:
     if sets:
         return f"All outputs at step {sets[-1].stamp.step:,} are at least 0 and sum to 1."
@@ -117,12 +159,16 @@ def _told(sets: list[PredictionSet]) -> str:
 
 def log_softmax_before_ce(run: Run) -> list[Finding] | Unchecked:
     """Log-probabilities are given to CrossEntropyLoss: the same numbers, computed twice."""
-    lacking = _lacks(run)
-    if lacking:
-        return lacking
-    sets = _sets(run, "log-probabilities")
-    if not (sets or _ends_in(run, "log_softmax")) or not _cross_entropy(run):
+    given, sets = _given(run), _sets(run, "log-probabilities")
+    twice = [use for use in given if use.input.rows_logsumexp_zero]
+    if given and not twice:
         return []
+    if not given:
+        lacking = _lacks(run)
+        if lacking:
+            return lacking
+        if not (sets or _ends_in(run, "log_softmax")) or not _cross_entropy(run):
+            return []
     return [
         Finding(
             id="log_softmax_before_ce",
@@ -133,7 +179,10 @@ def log_softmax_before_ce(run: Run) -> list[Finding] | Unchecked:
             "twice. Whoever reads the outputs as logits is misled.",
             fix="Return the logits, or use NLLLoss.",
             code="- criterion = nn.CrossEntropyLoss()\n+ criterion = nn.NLLLoss()",
-            where=Where(model=run.models[0].name, step=sets[0].stamp.step if sets else None),
+            where=Where(
+                model=twice[0].model if twice else run.models[0].name, step=sets[0].stamp.step if sets else None
+            ),
+            evidence=facts_table(("input of the loss", twice[0].input)) if twice else None,
             source="torch.nn.CrossEntropyLoss: equivalent to LogSoftmax followed by NLLLoss",
         )
     ]

@@ -10,7 +10,20 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from reportgen.blocks.wording import balanced
 from reportgen.figures.graphs.kinds import KIND_COLOURS
 from reportgen.figures.graphs.layout import Area, Course, Layout, Point
-from reportgen.figures.graphs.plan import FACT, FACT_LINE, NAME, NAME_LINE, STACK, Box, Frame, Line, Plan, Words
+from reportgen.figures.graphs.plan import (
+    FACT,
+    FACT_LINE,
+    NAME,
+    NAME_LINE,
+    STACK,
+    Box,
+    Frame,
+    Line,
+    Plan,
+    Words,
+    height_of,
+    line_width,
+)
 from reportgen.figures.palette import paint
 from reportgen.figures.paths import short_path
 from reportgen.figures.svg import attributes, compact, drawing, element, text
@@ -83,15 +96,18 @@ def _frames(frames: Sequence[Frame], layout: Layout, level: int, identify: Calla
 
 
 def _titles(levels: Sequence[Sequence[Frame]], layout: Layout, level: int) -> str:
-    """The titles of frames on one ground, over the edges that enter from above, which stop short of their letters."""
+    """The titles of frames on one ground, with the edges that enter from above passing under them, out of sight."""
     placed = []
+    covers = []
     for frame in (frame for frames in levels for frame in frames):
         x, y, _, _ = _whole(layout.areas[frame.name])
         placed.append((frame.lines, x + 10, y + 7, False))
+        width, height = math.ceil(max(map(line_width, frame.lines))), round(height_of(frame.lines))
+        covers.append(f"M{x + 8} {y + 5}h{width + 4}v{height + 3}h-{width + 4}z")
     if not placed:
         return ""
-    halo = {"stroke": paint(_ground(level)), "stroke_width": "5", "stroke_linejoin": "round", "paint_order": "stroke"}
-    return element("g", _texts(placed), text_anchor="start", **halo)
+    under = element("path", d="".join(covers), fill=paint(_ground(level))) if layout.courses else ""
+    return under + element("g", _texts(placed), text_anchor="start")
 
 
 def _ground(level: int) -> str:

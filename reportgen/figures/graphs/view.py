@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -35,6 +36,9 @@ LINES = 120
 LINES_ALONE = 1000
 # A source of this length would be most of the page.
 LONGEST_SOURCE = 60_000
+# Pictures up to so many px high are shown whole.
+WHOLE, WHOLE_FAILED = 1400.0, 3000.0
+_HEIGHT = re.compile(r'<svg[^>]* height="([0-9.]+)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,7 @@ class Picture:
     """One drawing. title: what it shows; detail: more of that. id: of its place on the page.
 
     crumbs: the modules around it, outermost first: (name, id of the picture that shows it, "" for none).
+    failed: whether a box of it is where the forward failed.
     """
 
     title: str
@@ -49,6 +54,13 @@ class Picture:
     detail: str = ""
     id: str = ""
     crumbs: tuple[tuple[str, str], ...] = ()
+    failed: bool = False
+
+    @property
+    def tall(self) -> bool:
+        """Whether it is so high that it scrolls in a frame; where it shows a failure it may be higher, to be seen."""
+        height = _HEIGHT.match(self.markup)
+        return height is not None and float(height[1]) > (WHOLE_FAILED if self.failed else WHOLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +159,9 @@ class _Map:
     def _picture(self, made: Atlas, one: _Drawn, layout: Layout) -> Picture:
         plate = one.plate
         markup = painted(one.plan, layout, self._identify)
+        failed = any(box.kind == "failed" for box in one.plan.boxes())
         if plate.sketch.scope == NOBODY:
-            return Picture(one.plan.title, markup)
+            return Picture(one.plan.title, markup, failed=failed)
         boxes = counted(sum(1 for _ in plate.sketch.boxes()), "box", "boxes")
         told = [boxes]
         for places, words in (
@@ -159,7 +172,8 @@ class _Map:
             names = list(dict.fromkeys(self._tree.nodes[p].path for p in places))
             if names:
                 told.append(f"{words} {listed(names)}")
-        return Picture(one.plan.title, markup, "; ".join(told), plate.id, self._crumbs(made, plate.sketch.scope))
+        crumbs = self._crumbs(made, plate.sketch.scope)
+        return Picture(one.plan.title, markup, "; ".join(told), plate.id, crumbs, failed)
 
     def _identify(self, name: str) -> str:
         """The id for what is drawn first of those that ask for it."""

@@ -1,5 +1,14 @@
 """Which split `recorder.split` says the loop is in."""
 
+from __future__ import annotations
+
+import warnings
+
+import pytest
+
+import reportgen
+from reportgen.collect.data.open_splits import OpenSplits
+
 
 def test_the_split_that_is_open_is_the_innermost(report):
     recorder = report._recorder
@@ -35,3 +44,17 @@ def test_a_loader_left_half_way_gives_the_split_back(report):
     assert recorder.split == "val"
     held.close()
     assert recorder.split is None
+
+
+@pytest.mark.parametrize("broken", ["advance", "close"])
+def test_a_failure_in_following_splits_does_not_reach_the_loop(tmp_path, monkeypatch, broken):
+    def fail(self, opened):
+        raise IndexError("list index out of range")
+
+    monkeypatch.setattr(OpenSplits, broken, fail)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it says so, once
+        report = reportgen.Report("run", folder=tmp_path / "run")
+        assert list(report.track([1, 2, 3], progress=False)) == [1, 2, 3]
+        report.close()
+    assert "IndexError" in reportgen.load(report.folder).notes[0].what
