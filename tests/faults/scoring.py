@@ -47,7 +47,7 @@ class Score:
     def row(self) -> str:
         """As cells of a table."""
         cells = [
-            f"{part}/{whole} = {part / whole:.0%}" if whole else "-"
+            f"{part}/{whole} = {part / whole:.1%}" if whole else "-"
             for part, whole in ((self.hits, self.faulty), (self.right, self.firings), (self.quiet, self.healthy))
         ]
         if self.remarks:
