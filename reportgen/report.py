@@ -25,7 +25,7 @@ from reportgen.collect.recorder import Recorder
 from reportgen.collect.track import Track
 from reportgen.collect.values import flatten
 from reportgen.collect.watch import Watcher
-from reportgen.diagnose.own_rules import given_ids, given_rules
+from reportgen.diagnose.own.own_rules import given_ids, given_rules
 from reportgen.errors import InvalidArgumentError, shown
 from reportgen.pipeline import Result, build
 from reportgen.run.folder import RunFolder, create_folder
@@ -200,8 +200,8 @@ class Report(ByHand):
         For any torch.nn.Module, watched or not. The forward runs without gradients, with copies of the tensors in the
         arguments. Afterwards the model's flags, weights, gradients, buffers, attributes and random number generators
         are as before, and so are the streams of random numbers and the lists, dicts and sets that modules hold; other
-        objects that the forward changes inside are not put back. A model with lazy modules is not run; its modules are listed. The graph never
-        replaces that of a whole training forward of a watched model.
+        objects that the forward changes inside are not put back. A model with lazy modules is not run; its modules
+        are listed. The graph never replaces that of a whole training forward of a watched model.
 
         If the forward raises, the graph shows how far it came, and a warning says why; so it is for a `model` that is
         no module (InvalidArgumentError). With strict=True the error is raised.
@@ -331,9 +331,7 @@ class Report(ByHand):
     ) -> Result:
         """The page; what the user's own rules say goes into the folder as well."""
         recorder = self._recorder
-        result = build(
-            folder, path, embed=embed, notes=recorder.notes, rules=self._rules, record=recorder.record
-        )
+        result = build(folder, path, embed=embed, notes=recorder.notes, rules=self._rules, record=recorder.record)
         recorder.flush()
         return result
 

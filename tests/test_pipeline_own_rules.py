@@ -108,7 +108,7 @@ def test_an_overview_counts_it(folder, tmp_path):
 
 def test_installed_rules_are_asked_of_folders_and_change_no_page(folder, tmp_path, monkeypatch):
     page = build(folder).path
-    monkeypatch.setattr("reportgen.diagnose.own_rules._installed", lambda: [("team", [mine])])
+    monkeypatch.setattr("reportgen.diagnose.own.own_rules._installed", lambda: [("team", [mine])])
 
     assert build(page, tmp_path / "of-page.html").path.read_bytes() == page.read_bytes()
     asked = build(folder, tmp_path / "asked.html")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reportgen.diagnose import Diagnosis, diagnose, with_own_rules
-from reportgen.diagnose.recorded import from_record
+from reportgen.diagnose.own.recorded import from_record
 from reportgen.errors import UnreadableRunError
 from reportgen.readers import several
 from reportgen.readers.load import Progress

@@ -23,6 +23,7 @@ FAULT, INTERRUPTED, BROKEN_PIPE = 4, 130, 141
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command with `arguments` (default: the process's own) and return its exit status."""
+    _open_streams()
     parser = _parser()
     try:
         chosen = parser.parse_args(arguments)
@@ -42,6 +43,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001 - the last resort: one line instead of a traceback
         say(f"reportgen: this is a fault of reportgen {reportgen.__version__}, please report it: {_described(error)}")
         return FAULT
+
+
+def _open_streams() -> None:
+    """Streams that the shell closed (`>&-`) take what is written, and drop it: Python has None in their place."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123 - open until the end
 
 
 def _parser() -> argparse.ArgumentParser:

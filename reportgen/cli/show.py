@@ -6,10 +6,9 @@ import argparse
 import json
 import shutil
 import sys
-from collections.abc import Iterable
 
 from reportgen.cli.build import Commands
-from reportgen.cli.output import say
+from reportgen.cli.output import print_lines, say
 from reportgen.cli.progress import Reading
 from reportgen.cli.styles import Styles
 
@@ -51,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         from reportgen.cli.show_json import plain
 
-        print(json.dumps(plain(runs, unread), indent=1, allow_nan=False))
+        print_lines([json.dumps(plain(runs, unread), indent=1, allow_nan=False)])
         return 0
     for name, reason in unread:
         say(f"reportgen: {name} could not be read: {reason}")
@@ -60,12 +59,5 @@ def run(arguments: argparse.Namespace) -> int:
 
     styles = Styles.of(sys.stdout)
     lines = about(runs[0], styles, width) if len(runs) == 1 else overview(runs, styles, width)
-    _print(lines)
+    print_lines(list(lines))
     return 0
-
-
-def _print(lines: Iterable[str]) -> None:
-    """Lines on stdout; what it cannot show is written as escapes."""
-    encoding = sys.stdout.encoding or "ascii"
-    for line in lines:
-        print(line.encode(encoding, "backslashreplace").decode(encoding))

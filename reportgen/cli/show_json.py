@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -33,8 +34,8 @@ def _run(judged: Judged) -> dict[str, Any]:
         "name": judged.name,
         "title": meta.title,
         "status": meta.status,
-        "started": meta.started,
-        "ended": meta.ended,
+        "started": _moment(meta.started),
+        "ended": _moment(meta.ended),
         "verdict": "".join(part.text for part in verdict(judged.run, diagnosis)),
         "counts": {
             "errors": judged.errors,
@@ -51,6 +52,11 @@ def _run(judged: Judged) -> dict[str, Any]:
         "passed": [{"id": one.id, "title": one.title} for one in diagnosis.passed],
         "unchecked": [_unchecked(one, meta.recorder) for one in diagnosis.unchecked],
     }
+
+
+def _moment(seconds: float | None) -> float | None:
+    """JSON has no NaN, which a damaged run.json may hold for a time."""
+    return seconds if seconds is not None and math.isfinite(seconds) else None
 
 
 def _unchecked(check: Check, recorder: str) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def about(judged: Judged, styles: Styles, width: int) -> Iterator[str]:
 def _finding(finding: Finding, styles: Styles, width: int) -> Iterator[str]:
     where = [_line(finding.where.name, 80)] if finding.where.name else []
     where += [f"since step {count(finding.where.step)}"] if finding.where.step is not None else []
-    head = [finding.severity.upper(), *where, finding.id]
+    head = [finding.severity.upper(), *where, _line(finding.id, 80)]
     yield styles(" · ".join(head[:1]), finding.severity) + styles("".join(f" · {part}" for part in head[1:]), "dim")
     yield from _wrapped(finding.title, width, styles, "strong", INDENT)
     if finding.value:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from reportgen.collect.quiet import capturing
 from reportgen.collect.values import Number, read
-from reportgen.diagnose.losses import is_loss
+from reportgen.diagnose.reading.losses import is_loss
 from reportgen.run.tags import parse_tag
 
 if TYPE_CHECKING:

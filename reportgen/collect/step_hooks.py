@@ -15,7 +15,7 @@ from reportgen.collect.clock import Clock, holders
 from reportgen.collect.distribution.sheet import Host
 from reportgen.collect.evidence.gradient_noise import GradientNoise
 from reportgen.collect.evidence.identical import identical_units
-from reportgen.collect.evidence.memory import Memory
+from reportgen.collect.evidence.memory import EVERY, Memory
 from reportgen.collect.evidence.schedulers import Schedulers
 from reportgen.collect.held import Found
 from reportgen.collect.looks import Looks
@@ -122,6 +122,8 @@ class StepHooks:
         looks.weights(named)
         looks.hand_over()
         identical_units(self._work, named, stamp)
+        if stamp.optimizer_step % EVERY:
+            self.memory.look(watched, stamp.optimizer_step)
 
     def _count_of(self, optimizer: Optimizer) -> int | None:
         """How many steps `optimizer` has completed, None if it is not known."""

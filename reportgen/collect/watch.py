@@ -110,8 +110,7 @@ class Watcher:
 
     def logged_loss(self, tag: str, tensor: Tensor) -> None:
         """A loss, a tensor with a grad_fn, was logged under `tag`."""
-        with self._work.part("watch.losses"):
-            self._losses.logged(tag, tensor)
+        self._losses.logged(tag, tensor)  # in a part of its own where there is anything to do
 
     def loss_not_finite(self, step: int | None = None) -> None:
         """A logged loss, a number on the host, is NaN or infinite."""

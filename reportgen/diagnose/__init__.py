@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from reportgen.blocks.finding import Finding
 from reportgen.diagnose.fold import folded
-from reportgen.diagnose.own_rules import with_own_rules
+from reportgen.diagnose.own.own_rules import with_own_rules
+from reportgen.diagnose.own.recorded import from_record
+from reportgen.diagnose.reading.outcome import outcome_once
 from reportgen.diagnose.reasons import true_reason
-from reportgen.diagnose.recorded import from_record
 from reportgen.diagnose.rule import Check, Diagnosis, Judgement, Rule, Unchecked
 from reportgen.diagnose.rules import RULES
 from reportgen.run.found import OwnCheck
@@ -31,9 +32,9 @@ def diagnose(run: Run, rules: Sequence[Rule] = RULES, guarded: bool = False) -> 
     place of ours that has its id. guarded: a rule of ours that raises is one that could not be made.
     """
     own = {check.id for check in run.own_rules if not check.raised}
-    judged = [(rule.id, rule.title, _judgement(rule, run, guarded)) for rule in rules if rule.id not in own] + [
-        (check.id, check.title, _recorded(check)) for check in run.own_rules
-    ]
+    with outcome_once(run):
+        judged = [(rule.id, rule.title, _judgement(rule, run, guarded)) for rule in rules if rule.id not in own]
+    judged += [(check.id, check.title, _recorded(check)) for check in run.own_rules]
     found: list[Finding] = []
     silenced: list[Finding] = []
     passed: list[Check] = []

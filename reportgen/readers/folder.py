@@ -212,7 +212,7 @@ def _evidence(journals: list[Journal]) -> Evidence:
             journals,
             ModeUse,
             "mode_use",
-            lambda one: (one.model, one.phase, one.told_by, one.training, one.evaluating),
+            lambda one: (one.model, one.phase, one.told_by, one.training, one.evaluating, one.root),
         ),
         models=_last(journals, ModelUse, "model_use", lambda one: one.model),
         non_finite=_last(journals, NonFinite, "non_finite", lambda one: one.model),

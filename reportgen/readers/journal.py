@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from reportgen.errors import NewerSchemaError, UnreadableRunError
+from reportgen.readers.own_findings import refuse_odd_checks
 from reportgen.readers.rows import Rows, number
 from reportgen.run.codec import from_plain, to_plain
 from reportgen.run.distribution import LARGEST_BIN, Distribution
@@ -150,6 +151,8 @@ def _read_line(journal: Journal, line: bytes) -> None:
         record = from_plain(RECORDS[kind], payload)
         if isinstance(record, PredictionSet) and any(len(row) != len(record.confusion) for row in record.confusion):
             raise ValueError("a confusion matrix that is not square")
+        if isinstance(record, OwnCheck):
+            refuse_odd_checks([record])
         journal.records.setdefault(kind, []).append(record)
     else:
         raise ValueError("a kind of line that is not known")

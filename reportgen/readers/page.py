@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import TypeVar
 
 from reportgen.errors import NewerSchemaError, UnreadableRunError
+from reportgen.readers.own_findings import refuse_odd, refuse_odd_checks
 from reportgen.run.media_names import named_media
 from reportgen.run.overview import Overview
 from reportgen.run.overview_data import decode_many
@@ -37,8 +38,8 @@ def read_page(path: Path) -> Run:
     """
     parser, data = _parsed(path)
     if block_kind(data) != "runs":
-        return _with_named_media(_decoded(path, lambda: decode(data, parser.media)))
-    names = [member.name for member in _decoded(path, lambda: decode_many(data)).members]
+        return _with_named_media(_decoded(path, lambda: _one(data, parser.media)))
+    names = [member.name for member in _decoded(path, lambda: _several(data)).members]
     listed = ", ".join(names[:LISTED]) + (f" and {len(names) - LISTED} more" if len(names) > LISTED else "")
     raise UnreadableRunError(f"{path} is the overview of several runs: reportgen.load_all gives them ({listed})")
 
@@ -55,7 +56,20 @@ def read_overview(path: Path) -> Overview | None:
         _, data = _parsed(path)
     except (OSError, UnreadableRunError):
         return None
-    return _decoded(path, lambda: decode_many(data)) if block_kind(data) == "runs" else None
+    return _decoded(path, lambda: _several(data)) if block_kind(data) == "runs" else None
+
+
+def _one(data: str, media: Mapping[str, bytes]) -> Run:
+    run = decode(data, media)
+    refuse_odd_checks(run.own_rules)
+    return run
+
+
+def _several(data: str) -> Overview:
+    overview = decode_many(data)
+    for member in overview.members:
+        refuse_odd(member.found)
+    return overview
 
 
 def _parsed(path: Path) -> tuple[_Parser, str]:
@@ -84,7 +98,7 @@ def _decoded(path: Path, decoding: Callable[[], Content]) -> Content:
         return decoding()
     except NewerSchemaError as error:
         raise NewerSchemaError(f"{path} is of a newer reportgen: {error}") from None
-    except UnreadableRunError as error:
+    except (UnreadableRunError, ValueError) as error:
         raise UnreadableRunError(f"{path} cannot be read: {error}; build it again from its run folder") from None
 
 

@@ -80,7 +80,7 @@ class LossUse:
 
 @dataclass(frozen=True, slots=True)
 class ModeUse:
-    """Forwards of a watched model with the same modes. Key: model, phase, told_by, training, evaluating.
+    """Forwards of a watched model with the same modes. Key: model, phase, told_by, training, evaluating, root.
 
     Only modules whose forward depends on their mode count: dropout with p > 0, norms that keep running statistics, ...
     phase: "train" or "evaluation"; told_by: "step" (an optimizer step followed before the next evaluation), "no_grad"
@@ -88,7 +88,8 @@ class ModeUse:
     it gave went to `report.predictions` of another split than train).
     training, evaluating: names of those in train and in eval mode, at most 64 of each. frozen: those of `evaluating`
     that have parameters none of which is trainable, or that had been in eval mode in every forward so far.
-    forwards: how many; first, last: optimizer steps done at the first and the last of them.
+    root: whether the model itself was in train mode.
+    forwards: how many, 0 where none was left; first, last: optimizer steps done at the first and the last of them.
     """
 
     model: str
@@ -97,6 +98,7 @@ class ModeUse:
     training: tuple[str, ...] = ()
     evaluating: tuple[str, ...] = ()
     frozen: tuple[str, ...] = ()
+    root: bool = True
     forwards: int = 0
     first: int = 0
     last: int = 0

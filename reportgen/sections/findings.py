@@ -99,10 +99,14 @@ def _by_reason(checks: Sequence[Check], told: re.Pattern[str] | None = None) -> 
 
 def _broken(broken: Sequence[Check]) -> Callout:
     """One note on all rules that raised."""
-    names = [f"{cut(check.id, 60)}: {cut(check.why, 320)}" for check in broken[:OPEN]]
+    names = [f"{cut(check.id, 60)}: {_stopped(cut(check.why, 320))}" for check in broken[:OPEN]]
     more = f" And {count(len(broken) - OPEN)} more." if len(broken) > OPEN else ""
     title = f"{counted(len(broken), 'rule')} could not be asked"
     return Callout("info", title, f"{' '.join(names)}{more} The other checks are not touched by it.")
+
+
+def _stopped(said: str) -> str:
+    return said if said.endswith((".", "!", "?", "…")) else f"{said}."
 
 
 def _silenced(diagnosis: Diagnosis) -> list[Block]:

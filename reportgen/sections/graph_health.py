@@ -8,7 +8,7 @@ from reportgen.blocks.finding import Finding
 from reportgen.blocks.model import Health
 from reportgen.blocks.wording import percent
 from reportgen.diagnose import Diagnosis
-from reportgen.diagnose.places import module_of
+from reportgen.diagnose.reading.places import module_of
 from reportgen.run.distribution import DistributionSeries
 from reportgen.run.records import Run
 from reportgen.sections.layer_list import Layer

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from reportgen.blocks.wording import count, counted, sentence
-from reportgen.diagnose.places import module_of
+from reportgen.diagnose.reading.places import module_of
 from reportgen.run.graph import Graph, GraphNode
 from reportgen.run.records import Model
 from reportgen.sections.calls import as_called

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from reportgen.blocks.slug import slug
-from reportgen.diagnose.places import full_name, module_of, owned
+from reportgen.diagnose.reading.places import full_name, module_of, owned
 from reportgen.run.graph import Graph, GraphNode
 from reportgen.run.records import Model, Parameter, Run
 

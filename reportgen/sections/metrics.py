@@ -11,7 +11,7 @@ from reportgen.blocks.text import Fold, Text
 from reportgen.blocks.wording import count, counted, cut, named
 from reportgen.config import TABLE_ROWS
 from reportgen.diagnose import Diagnosis
-from reportgen.diagnose.losses import is_loss
+from reportgen.diagnose.reading.losses import is_loss
 from reportgen.run.records import Run
 from reportgen.sections.curves import Curve, NaturalKey, curves_of, evenly, natural
 from reportgen.sections.layouts import arranged

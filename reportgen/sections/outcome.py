@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 
-from reportgen.diagnose.losses import is_loss
+from reportgen.diagnose.reading.losses import is_loss
 from reportgen.run.records import Run
 from reportgen.run.series import Series
 from reportgen.sections.curves import Curve, curve_of, curves_of

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reportgen.diagnose import Diagnosis
-from reportgen.diagnose.outcome import ACCURACY, AREA, Outcome, outcome
+from reportgen.diagnose.reading.outcome import ACCURACY, AREA, Outcome, outcome
 from reportgen.run.records import Run
 from reportgen.run.tags import WORDS, parse_tag
 from reportgen.sections.curves import Curve

@@ -8,7 +8,7 @@ from reportgen.blocks.finding import Finding
 from reportgen.blocks.page import Reading
 from reportgen.blocks.wording import count, counted, cut, number
 from reportgen.diagnose import Diagnosis
-from reportgen.diagnose.causes import cause_of
+from reportgen.diagnose.exceptions.causes import cause_of
 from reportgen.run.records import IMPORTED, Run
 from reportgen.sections.calls import as_called
 from reportgen.sections.curves import Curve

@@ -17,24 +17,27 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.faults.judged import Judged, judged
 from tests.faults.published import PUBLISHED
 from tests.faults.scoring import by_id, false_alarms, misses, published_score, score_of
-from tests.faults.setup import setups
+from tests.faults.setup import PARTS, setups
 
 TUNED, FRESH = (0, 1), (100, 101)
 
 
 def main() -> None:
     """Print a table of scores, then every miss and every false alarm."""
-    jobs = [(setup, seed) for setup in setups(blind=True).values() for seed in (*TUNED, *FRESH)]
+    jobs = [(setup, seed) for setup in setups(*PARTS).values() for seed in (*TUNED, *FRESH)]
     found: list[Judged] = []
     for one in judged(jobs):
         found.append(one)
         print(f"{len(found)} of {len(jobs)}", end="\r", file=sys.stderr, flush=True)
     found.sort(key=lambda one: (one.setup.name, one.seed))
     parts = {
-        f"known, seeds {_listed(TUNED)}": [one for one in found if not one.setup.blind and one.seed in TUNED],
-        f"known, fresh seeds {_listed(FRESH)}": [one for one in found if not one.setup.blind and one.seed in FRESH],
-        f"blind, seeds {_listed((*TUNED, *FRESH))}": [one for one in found if one.setup.blind],
+        f"known, seeds {_listed(TUNED)}": [one for one in found if one.setup.part == "known" and one.seed in TUNED],
+        f"known, fresh seeds {_listed(FRESH)}": [
+            one for one in found if one.setup.part == "known" and one.seed in FRESH
+        ],
     }
+    for part in PARTS[1:]:
+        parts[f"{part}, seeds {_listed((*TUNED, *FRESH))}"] = [one for one in found if one.setup.part == part]
     for part, chosen in parts.items():
         _say(part, chosen)
     print()

@@ -140,6 +140,23 @@ def test_a_reader_that_went_away_gives_no_traceback(folder):
     assert (done.returncode, err) == (141, b"")
 
 
+@pytest.mark.parametrize("command", ["build", "show"])
+def test_streams_that_the_shell_closed_are_no_fault(folder, command):
+    line = '"$0" -m reportgen "$1" "$2" >&- 2>&-'
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(["sh", "-c", line, sys.executable, command, str(folder)], env=environment, timeout=60)
+    assert done.returncode == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_a_full_disk_under_stdout_is_one_line(folder, form):
+    with open("/dev/full", "wb") as full:
+        done = process("show", folder, *form, stdout=full)
+        _, err = done.communicate(timeout=60)
+    assert (done.returncode, err.decode()) == (4, "reportgen: stdout cannot be written: No space left on device\n")
+
+
 def test_importing_reportgen_or_the_command_imports_neither_torch_nor_matplotlib():
     code = (
         "import sys, reportgen, reportgen.cli.main; reportgen.cli.main._parser();"

@@ -16,7 +16,7 @@ from reportgen.cli.styles import Styles
 from reportgen.diagnose import diagnose
 from reportgen.pipeline import build, build_overview
 from reportgen.testing import HOSTILE, fake_run
-from tests.readers.writing import write_folder
+from tests.readers.writing import journal_path, line, write_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = {"layers": 1, "steps": 3, "snapshots": 1, "graphs": ()}
@@ -125,6 +125,14 @@ def test_the_json_is_the_documented_one(capsys, folders):
     assert [name for name in sorted(names) if f"`{name}`" not in documented] == []
 
 
+@pytest.mark.parametrize("damaged", [math.nan, math.inf])
+def test_a_time_that_is_no_number_is_null_in_the_json(capsys, tmp_path, damaged):
+    well = small()
+    run = dataclasses.replace(well, meta=dataclasses.replace(well.meta, started=damaged, ended=damaged))
+    (told,) = json.loads(shown(capsys, write_folder(tmp_path / "run", run), "--json"))["runs"]
+    assert (told["started"], told["ended"]) == (None, None)
+
+
 def test_silenced_findings_and_what_is_no_rule_are_told(capsys, bad):
     manifest = bad / "run.json"
     plain = json.loads(manifest.read_text())
@@ -158,6 +166,18 @@ def test_hostile_texts_command_no_terminal_and_are_valid_json(capsys, tmp_path):
     assert all(sign.isprintable() or sign == "\n" for sign in out)
     assert "\\u202e" in out or "\\x1b" in out
     assert json.loads(shown(capsys, folder, "--json"))["runs"][0]["title"] == HOSTILE[0]
+
+
+def test_the_id_of_a_finding_commands_no_terminal(capsys, tmp_path):
+    finding = {"id": "\x1b[2J", "tier": "fact", "severity": "error", "title": "Bad", "why": "", "fix": ""}
+    folder = write_folder(tmp_path / "run", small())
+    with journal_path(folder).open("a") as journal:
+        journal.write(line("found", {"id": "\x1b]0;x\x07", "title": "Good", "found": [finding]}) + "\n")
+
+    out = shown(capsys, folder)
+
+    assert all(sign.isprintable() or sign == "\n" for sign in out)
+    assert "ERROR · \\x1b[2J\n" in out
 
 
 def test_colours_are_for_terminals_without_no_color(monkeypatch):

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+import reportgen
 from reportgen.collect.watch import Watcher
 from tests.collect.memory import Memory
 
@@ -299,3 +300,20 @@ def test_names_stay_those_of_several_models_after_the_end():
         ("train", "step", "a/bn a/drop", ""): 1,
         ("train", "step", "b/bn b/drop", ""): 1,
     }
+
+
+def test_the_mode_of_the_model_itself_is_told(tmp_path):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 4), nn.Dropout(0.5), nn.Linear(4, 2))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    report = reportgen.Report("run", folder=tmp_path / "run", strict=True)
+    report.watch(model, optimizer)
+    model.eval()
+    for _ in range(3):
+        optimizer.zero_grad()
+        model(torch.randn(8, 4)).sum().backward()
+        optimizer.step()
+    report.close()
+
+    (use,) = reportgen.load(tmp_path / "run").evidence.modes
+    assert (use.phase, use.root, use.evaluating, use.forwards) == ("train", False, ("1",), 3)

@@ -79,15 +79,15 @@ def test_outputs_whose_graphs_are_kept_are_counted(tmp_path, run):
     kept = []
     leaking = trained(tmp_path / "run", 110, keep=kept)
 
-    assert list(leaking.measures["live_graphs"]["Net"].steps) == [50, 100]
-    first, second = leaking.measures["live_graphs"]["Net"].values
-    assert 0 < first < second
+    assert list(leaking.measures["live_graphs"]["Net"].steps) == [50, 100, 110]
+    first, second, last = leaking.measures["live_graphs"]["Net"].values
+    assert 0 < first < second < last
 
 
-def test_memory_is_looked_at_each_fifty_steps(run):
+def test_memory_is_looked_at_each_fifty_steps_and_at_the_end(run):
     resident = run.measures["memory"]["resident"]
 
-    assert list(resident.steps) == [50, 100]
+    assert list(resident.steps) == [50, 100, 110]
     assert all(1e7 < value < 1e12 for value in resident.values)
 
 

@@ -9,12 +9,12 @@ from torch import nn
 from reportgen.collect.ended import failed
 from reportgen.collect.watch import Watcher
 from reportgen.diagnose import diagnose
-from reportgen.diagnose.rules import ending, exceptions
+from reportgen.diagnose.rules.ending import endings, exceptions
 from reportgen.run.evidence import Evidence
 from reportgen.testing import fake_run
 from tests.collect.memory import Memory
 
-RULES = (*ending.RULES, *exceptions.RULES)
+RULES = (*endings.RULES, *exceptions.RULES)
 RUN = replace(fake_run(status="failed", steps=2), graphs=(), models=(), evidence=Evidence())
 
 

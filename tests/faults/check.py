@@ -1,6 +1,6 @@
 """Run set-ups without judging them: that each works, how long it takes, and what its score is.
 
-python -m tests.faults.check [known|blind] [names ...]
+python -m tests.faults.check [known|blind|second] [names ...]
 """
 
 from __future__ import annotations
@@ -16,16 +16,15 @@ import torch
 import torch._dynamo  # once, before the forks: torch.optim imports it
 
 from reportgen import Report
-from tests.faults.setup import Setup, setups
+from tests.faults.setup import PARTS, Setup, setups
 
 
 def main(words: list[str]) -> int:
     """Print a line for each set-up; 1 if one of them does not do what it says."""
     torch.set_num_threads(1)
     wrong = 0
-    for setup in setups(blind="blind" in words or not words).values():
-        part = "blind" if setup.blind else "known"
-        if words and part not in words and setup.name not in words:
+    for setup in setups(*(part for part in PARTS if part in words)).values():
+        if words and setup.part not in words and setup.name not in words:
             continue
         for seed in (0, 1):
             sys.stdout.flush()

@@ -33,13 +33,15 @@ class Setup:
     where: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
     least: float | None = None
-    blind: bool = False
+    part: str = "known"
 
     @property
     def healthy(self) -> bool:
         """Whether nothing is wrong with it."""
         return not self.expected
 
+
+PARTS = ("known", "blind", "second")
 
 _FOUND: dict[str, Setup] = {}
 
@@ -71,21 +73,22 @@ def _add(
     also: tuple[str, ...] = (),
     least: float | None = None,
 ) -> None:
-    blind = ".blind." in f".{train.__module__}."
-    name = f"blind/{train.__name__}" if blind else train.__name__
+    part = train.__module__.split(".")[-2]
+    name = train.__name__ if part == "known" else f"{part}/{train.__name__}"
     if name in _FOUND:
         raise ValueError(f"two set-ups are called {name}")
-    _FOUND[name] = Setup(name, train, expected, where, also, least, blind)
+    _FOUND[name] = Setup(name, train, expected, where, also, least, part)
 
 
-def setups(blind: bool = False) -> dict[str, Setup]:
-    """The known set-ups by name, in the order of their files; with `blind` the others after them."""
-    from tests.faults import blind as unseen
-    from tests.faults import known
+def setups(*parts: str) -> dict[str, Setup]:
+    """The set-ups of `parts` ("known", "blind", "second"; default the known ones) by name, in the order of files.
 
-    for package in (known, unseen) if blind else (known,):
-        _import_all(package)
-    return {name: setup for name, setup in _FOUND.items() if blind or not setup.blind}
+    Rules are made with the known ones only: the others are for scoring.
+    """
+    wanted = parts or ("known",)
+    for part in wanted:
+        _import_all(importlib.import_module(f"tests.faults.{part}"))
+    return {name: setup for name, setup in _FOUND.items() if setup.part in wanted}
 
 
 def _import_all(package: ModuleType) -> None:

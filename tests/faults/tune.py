@@ -11,18 +11,19 @@ import argparse
 
 from tests.faults.judged import judged
 from tests.faults.scoring import by_id, false_alarms, is_hit, misses, score_of
-from tests.faults.setup import setups
+from tests.faults.setup import PARTS, setups
 
 
 def main() -> None:
     """Print what was found of each set-up, then the sums."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", default="0,1")
+    parser.add_argument("--part", default="known", choices=PARTS)
     parser.add_argument("names", nargs="*")
     chosen = parser.parse_args()
     seeds = [int(seed) for seed in chosen.seeds.split(",")]
     known = [
-        setup for setup in setups().values() if not chosen.names or any(name in setup.name for name in chosen.names)
+        setup for setup in setups(chosen.part).values() if not chosen.names or any(name in setup.name for name in chosen.names)
     ]
     found = []
     for one in judged([(setup, seed) for setup in known for seed in seeds]):

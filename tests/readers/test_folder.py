@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from reportgen.diagnose import diagnose
 from reportgen.errors import NewerSchemaError, UnreadableRunError
 from reportgen.readers.folder import read_folder
 from reportgen.run.codec import to_plain
@@ -312,6 +313,16 @@ def test_a_confusion_matrix_that_is_not_square_is_a_damaged_line(tmp_path):
     run = read_folder(folder_of(tmp_path, *lines, line("predictions", {**made, "confusion": [[1, 2], [3, 4]]})))
     assert [each.confusion for each in run.predictions] == [((1, 2), (3, 4))]
     assert run.damage.lines == 3
+
+
+@pytest.mark.parametrize("odd", [{"severity": "\x1b[31m"}, {"tier": ""}])
+def test_a_finding_of_no_known_kind_is_a_damaged_line(tmp_path, odd):
+    found = {"id": "mine", "tier": "fact", "severity": "error", "title": "Bad", "why": "", "fix": ""}
+    checks = [{"id": name, "title": "Good", "found": [each]} for name, each in (("odd", found | odd), ("mine", found))]
+    run = read_folder(folder_of(tmp_path, *(line("found", check) for check in checks)))
+    assert [check.id for check in run.own_rules] == ["mine"]
+    assert run.damage.lines == 1
+    assert "mine" in [finding.id for finding in diagnose(run).findings]
 
 
 def test_a_newer_journal_is_an_error(tmp_path):

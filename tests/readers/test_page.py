@@ -7,7 +7,9 @@ import pytest
 from reportgen.errors import NewerSchemaError, UnreadableRunError
 from reportgen.pipeline import build_html
 from reportgen.readers.page import read_page
+from reportgen.run.found import Found, OwnCheck
 from reportgen.run.logged import Audio
+from reportgen.run.page_data import encode
 from reportgen.run.records import Images
 from reportgen.run.series import Stamp
 from reportgen.run.thin import thin
@@ -44,6 +46,16 @@ def test_a_full_page_gives_the_full_run_again(tmp_path, run):
 def test_a_page_that_is_cut_off_is_refused(tmp_path, page, share):
     with pytest.raises(UnreadableRunError, match=r"report\.html"):
         read_page(written(tmp_path, page[: int(share * len(page))]))
+
+
+@pytest.mark.parametrize("odd", [{"severity": "\x1b[31m"}, {"tier": ""}])
+def test_a_page_with_a_finding_of_no_known_kind_is_refused(tmp_path, run, page, odd):
+    finding = Found(**{**dict.fromkeys(("id", "title", "why", "fix"), "x"), "tier": "fact", "severity": "error", **odd})
+    data = encode(dataclasses.replace(thin(run), own_rules=(OwnCheck("x", "Good", found=(finding,)),)))
+    start = page.index(">", page.index('id="reportgen-data"')) + 1
+    path = written(tmp_path, page[:start] + data + page[page.index("</script>", start) :])
+    with pytest.raises(UnreadableRunError, match="that is not known; build it again"):
+        read_page(path)
 
 
 def test_another_page_is_refused(tmp_path):

@@ -8,8 +8,8 @@ import pytest
 import reportgen
 from reportgen.blocks import Callout, Finding, Fold, Text
 from reportgen.diagnose import Diagnosis, Rule, Unchecked, diagnose, with_own_rules
+from reportgen.diagnose.exceptions.traceback import traceback
 from reportgen.diagnose.rule import Check
-from reportgen.diagnose.traceback import traceback
 from reportgen.run.records import IMPORTED, SCHEMA, Frame, Meta
 from reportgen.sections import findings
 from reportgen.sections.findings import OPEN
@@ -197,7 +197,7 @@ def test_rules_that_raised_are_one_note_and_ours_cost_no_page():
 
     (note,) = [block for block in view.blocks if isinstance(block, Callout)]
     assert note.title == "2 rules could not be asked"
-    assert "mine: It raised ValueError: odd" in note.text
+    assert "mine: It raised ValueError: odd. " in note.text
     assert "ours: It raised ValueError on this run" in note.text
     assert names(view) == ["Checked and found well: 1 check", "2 rules could not be asked"]
 

@@ -8,7 +8,7 @@ import pytest
 
 from reportgen.blocks.finding import Finding
 from reportgen.diagnose import Diagnosis, diagnose
-from reportgen.diagnose.outcome import outcome
+from reportgen.diagnose.reading.outcome import outcome
 from reportgen.run.records import Attempt, Environment, Git, Meta, Run
 from reportgen.sections import environment
 from reportgen.sections.header import header

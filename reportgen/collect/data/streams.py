@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
-from typing import Any
 
 import numpy as np
 import torch
+
+from reportgen.collect.generators import setting_back
 
 # Objects of a data set (its transforms, the data set it is a part of) that are searched for generators of their own.
 MOST_OBJECTS, DEEPEST = 200, 5
@@ -22,7 +23,7 @@ def untouched(dataset: object) -> Iterator[None]:
     devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()  # type: ignore[no-untyped-call]
     cuda = [(index, torch.cuda.get_rng_state(index)) for index in devices]
     mps = torch.mps.get_rng_state() if torch.backends.mps.is_available() else None
-    own = [restore for held in _held(dataset) for restore in _generator(held)]
+    own = [restore for held in _held(dataset) for restore in setting_back(held)]
     try:
         yield
     finally:
@@ -56,20 +57,3 @@ def _held(dataset: object) -> list[object]:
                 below += list(getattr(value, "__dict__", {}).values())
         level = below
     return found
-
-
-def _generator(value: object) -> Iterator[Callable[[], Any]]:
-    """What sets a generator of random numbers back to where it is now; nothing for any other value."""
-    if isinstance(value, torch.Generator):
-        state = value.get_state()
-        yield lambda: value.set_state(state)
-    elif isinstance(value, random.Random):
-        python = value.getstate()
-        yield lambda: value.setstate(python)
-    elif isinstance(value, np.random.RandomState):
-        legacy = value.get_state()
-        yield lambda: value.set_state(legacy)
-    elif isinstance(value, np.random.Generator):
-        bits = value.bit_generator
-        numbers = bits.state
-        yield lambda: setattr(bits, "state", numbers)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import weakref
 from collections import deque
@@ -14,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from reportgen.collect.distribution.sheet import Host
+from reportgen.collect.evidence.saved import compiled_backward
 from reportgen.collect.numbers import reason_against, sampled
 from reportgen.collect.quiet import capturing, quiet
 
@@ -84,7 +84,7 @@ class Clearing:
         The hook hangs on their nodes of the autograd graph, and goes with them. It holds no tensor and returns None,
         so gradients go on as they are.
         """
-        if _compiled_autograd():
+        if compiled_backward():
             return
         reference, thing = weakref.ref(cleared), weakref.ref(self)
 
@@ -186,11 +186,3 @@ class Clearing:
             _Gradient(weakref.ref(used[i]), weakref.ref(used[i].grad), used[i].grad._version)
             for i in places[:MOST_PARAMETERS]
         ]
-
-
-def _compiled_autograd() -> bool:
-    """Whether backward itself is compiled: a hook would become a part of that."""
-    module = sys.modules.get("torch._dynamo.compiled_autograd")
-    return bool(
-        getattr(module, "compiled_autograd_enabled", False) or getattr(module, "in_compiled_autograd_region", 0)
-    )

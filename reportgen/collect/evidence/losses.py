@@ -66,7 +66,7 @@ class Losses:
         """The criterion watched with `watched` was called."""
         if not self._due(watched.name, "criterion"):
             return
-        with self._work.part("watch.loss"):
+        with self._work.part("watch.losses"):
             loss = output if isinstance(output, Tensor) else next((t for _, t in tensors_in(output)), None)
             name = type_name(module)
             self._read.add(watched.name)
@@ -86,7 +86,7 @@ class Losses:
         """A watched model gave `output` in training."""
         if not self._due(watched.name, "output"):
             return
-        with self._work.part("watch.loss"):
+        with self._work.part("watch.losses"):
             name = watched.name
             self._read.discard(name)
             made: dict[int, str] = {}
@@ -115,7 +115,7 @@ class Losses:
             return
         if tensor.grad_fn is None or not self._due(tag, "loss", graph=False):
             return
-        with self._work.part("watch.loss"), quiet():
+        with self._work.part("watch.losses"), quiet():
             watched = self._model_of(tensor)
             if watched is None or watched.name in self._read:
                 return
@@ -178,7 +178,7 @@ class Losses:
                 return
             if torch.compiler.is_compiling() or capturing():
                 return
-            with losses._work.part("watch.loss"), quiet():
+            with losses._work.part("watch.losses"), quiet():
                 losses._began(model, gradients, shape, thread)
 
         node.register_prehook(begins)

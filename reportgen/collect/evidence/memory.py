@@ -52,8 +52,11 @@ class Memory:
 
     def stepped(self, watched: Watched, count: int) -> None:
         """The optimizer of `watched` has completed `count` steps."""
-        if count % EVERY:
-            return
+        if count % EVERY == 0:
+            self.look(watched, count)
+
+    def look(self, watched: Watched, count: int) -> None:
+        """Record both after `count` steps."""
         with self._work.part("watch.memory"):
             values = {"live_graphs": {watched.name: float(self._alive(watched, count))}}
             taken = _taken()

@@ -46,6 +46,7 @@ class Count:
 @dataclass(slots=True)
 class Combination:
     """Modules by the mode that each is in, by path. fixed: those in eval mode with parameters, none of them trainable.
+    root: whether the model itself is in train mode.
 
     counts: (phase, told_by) -> the forwards in which it was so.
     """
@@ -53,6 +54,7 @@ class Combination:
     training: tuple[str, ...]
     evaluating: tuple[str, ...]
     fixed: frozenset[str]
+    root: bool = True
     counts: dict[tuple[str, str], Count] = field(default_factory=dict)
 
 
@@ -64,7 +66,7 @@ class Flags:
     """
 
     def __init__(self) -> None:
-        self.combinations: dict[tuple[tuple[str, ...], tuple[str, ...]], Combination] = {}
+        self.combinations: dict[tuple[tuple[str, ...], tuple[str, ...], bool], Combination] = {}
         self.ever_training: set[str] = set()
         self.now = Combination((), (), frozenset())
         self._modules: list[weakref.ref[nn.Module]] = []
@@ -83,10 +85,10 @@ class Flags:
     def ask(self, root: nn.Module) -> Combination:
         """The modes of now."""
         try:
-            flags = tuple([one().training for one in self._modules])  # type: ignore[union-attr]
+            flags = (root.training, *[one().training for one in self._modules])  # type: ignore[union-attr]
         except AttributeError:  # one of them is gone
             self.scan(root)
-            flags = tuple([m.training for one in self._modules if (m := one()) is not None])
+            flags = (root.training, *[m.training for one in self._modules if (m := one()) is not None])
         if flags != self._last:
             self._last = flags
             self.now = self._combination(flags)
@@ -101,14 +103,15 @@ class Flags:
         )
 
     def _combination(self, flags: tuple[bool, ...]) -> Combination:
-        pairs = list(zip(self._paths, self._modules, flags, strict=True))
+        root, *own = flags
+        pairs = list(zip(self._paths, self._modules, own, strict=True))
         training = tuple(path for path, _, flag in pairs if flag)
         evaluating = tuple(path for path, _, flag in pairs if not flag)
         self.ever_training.update(training)
-        known = self.combinations.get((training, evaluating))
+        known = self.combinations.get((training, evaluating, root))
         if known is None:
             fixed = frozenset(path for path, one, flag in pairs if not flag and _untrainable(one()))
-            known = self.combinations[training, evaluating] = Combination(training, evaluating, fixed)
+            known = self.combinations[training, evaluating, root] = Combination(training, evaluating, fixed, root)
         return known
 
 

@@ -202,7 +202,8 @@ class Modes:
                     if count.forwards != count.told:
                         count.told = count.forwards
                         record = self._record(model, modes, phase, told_by, count)
-                        self._summed.put((record.model, phase, told_by, record.training, record.evaluating), record)
+                        key = (record.model, phase, told_by, record.training, record.evaluating, record.root)
+                        self._summed.put(key, record)
 
     def _record(self, model: ModelModes, modes: Combination, phase: str, told_by: str, count: Count) -> ModeUse:
         watched, ever = model.watched, model.flags.ever_training
@@ -218,6 +219,7 @@ class Modes:
             training=named(modes.training),
             evaluating=named(modes.evaluating),
             frozen=named(frozen),
+            root=modes.root,
             forwards=count.forwards,
             first=count.first,
             last=count.last,

@@ -14,7 +14,7 @@ from torch.overrides import _get_current_function_mode_stack
 from torch.utils._device import DeviceContext
 
 from reportgen.collect.evidence.oddness import MINUS, NAN, PLUS, all_oddness
-from reportgen.collect.graph.asked import _alone, _call, _hooked
+from reportgen.collect.graph.asked import called, hooked, set_apart
 from reportgen.collect.graph.capture import GraphCapture
 from reportgen.collect.graph.draft import Draft
 from reportgen.collect.graph.safety import why_hooks_only
@@ -96,8 +96,8 @@ def first_made(root: nn.Module, args: Sequence[object], kwargs: Mapping[str, obj
     failures: list[Exception] = []
     output: object = None
     try:
-        with _alone(root, args, kwargs) as (given, keywords), _hooked(search, failures):
-            output = _call(root, search, failures, given, keywords)
+        with set_apart(root, args, kwargs) as (given, keywords), hooked(search, failures):
+            output = called(root, search, failures, given, keywords)
     except Exception as error:
         if failures and error is not failures[0]:
             raise failures[0] from error

@@ -53,8 +53,8 @@ def asked_graph(
     capture = GraphCapture(name, paths_of(root), root, ASKED, why_hooks_only(root, asked=True))
     failures: list[Exception] = []
     try:
-        with _alone(root, args, kwargs) as (given, keywords), _hooked(capture, failures):
-            output = _call(root, capture, failures, given, keywords)
+        with set_apart(root, args, kwargs) as (given, keywords), hooked(capture, failures):
+            output = called(root, capture, failures, given, keywords)
             if failures:  # of our own, not of the model's
                 raise failures[0]
         graph = capture.finish(output, root, leaves)
@@ -84,13 +84,17 @@ def _completed(graph: Graph, *notes: str) -> Graph:
     return replace(graph, autograd_note=NO_AUTOGRAD, notes=(*notes, *graph.notes))
 
 
-def _call(
+def called(
     root: nn.Module,
     capture: GraphCapture,
     failures: list[Exception],
     args: Sequence[object],
     kwargs: Mapping[str, object],
 ) -> object:
+    """What `root` gives for these arguments, each operation told to `capture` unless it is by hooks alone.
+
+    What goes wrong in telling is appended to `failures`; what the forward raises goes on.
+    """
     # A module compiled in place is called below what torch.compile put in front of it.
     call: Any = root._call_impl if getattr(root, "_compiled_call_impl", None) is not None else root
     if capture.hooks_only:
@@ -104,7 +108,7 @@ def _call(
 
 
 @contextmanager
-def _alone(
+def set_apart(
     root: nn.Module, args: Sequence[object], kwargs: Mapping[str, object]
 ) -> Iterator[tuple[Sequence[Any], Mapping[str, Any]]]:
     """Give what to call `root` with, and leave the model as it was afterwards.
@@ -131,7 +135,7 @@ def _alone(
 
 
 @contextmanager
-def _hooked(capture: GraphCapture, failures: list[Exception]) -> Iterator[None]:
+def hooked(capture: GraphCapture, failures: list[Exception]) -> Iterator[None]:
     """torch's global hooks for the time of one forward, in this thread."""
     thread = threading.get_ident()
 

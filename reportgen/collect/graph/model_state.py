@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.grad_mode import _unsafe_preserve_version_counter
 
+from reportgen.collect.generators import setting_back
 from reportgen.collect.graph.containers import keep
 from reportgen.collect.graph.copies import put_back
 from reportgen.collect.structure import arguments, tensors_in
@@ -108,7 +109,7 @@ class _Saved:
         self._tables = {name: dict(vars(module)[name]) for name in _TABLES if isinstance(vars(module).get(name), dict)}
         self._transient = set(module._non_persistent_buffers_set)
         self._gradients = [(p, p.grad) for p in module.parameters(recurse=False) if p.is_leaf]
-        self._generators = [set_back for value in vars(module).values() for set_back in _generator(value)]
+        self._generators = [set_back for value in vars(module).values() for set_back in setting_back(value)]
 
     def restore(self) -> None:
         attributes: dict[str, Any] = vars(self._module)
@@ -126,24 +127,6 @@ class _Saved:
                 parameter.grad = gradient
         for set_back in self._generators:
             set_back()
-
-
-def _generator(value: object) -> Iterator[Any]:
-    """What sets a generator of random numbers back to where it is now; nothing for any other value."""
-    numpy = sys.modules.get("numpy")
-    if isinstance(value, torch.Generator):
-        state = value.get_state()
-        yield lambda: value.set_state(state)
-    elif isinstance(value, random.Random):
-        python = value.getstate()
-        yield lambda: value.setstate(python)
-    elif numpy is not None and isinstance(value, numpy.random.RandomState):
-        legacy = value.get_state()
-        yield lambda: value.set_state(legacy)
-    elif numpy is not None and isinstance(value, numpy.random.Generator):
-        bits = value.bit_generator
-        numbers = bits.state
-        yield lambda: setattr(bits, "state", numbers)
 
 
 def _rewriting(module: nn.Module) -> Any:

@@ -3,55 +3,47 @@
 from __future__ import annotations
 
 from reportgen.diagnose.rule import Rule
-from reportgen.diagnose.rules import (
-    baseline,
-    clearing,
-    clipping,
-    criterion,
-    criterion_sign,
-    decay,
-    detached,
-    dynamics,
-    dynamics_gradients,
-    dynamics_signals,
-    ending,
-    evaluation,
-    exceptions,
+from reportgen.diagnose.rules.data import (
     features,
     features_constant,
-    generalisation,
-    gradients,
-    init,
     labels,
     labels_doubted,
     labels_scale,
     leakage,
     leakage_shift,
-    learning,
     loader,
-    memory,
-    modes,
-    non_finite,
-    non_finite_input,
-    non_finite_tensors,
-    optimizer,
-    outputs,
-    own,
-    pace,
+)
+from reportgen.diagnose.rules.dynamics import (
+    baseline,
+    decay,
+    divergence,
+    dynamics_gradients,
+    dynamics_signals,
+    evaluation,
+    generalisation,
+    learning,
     rates,
-    schedule,
-    softmax,
-    softmax_dim,
-    static,
-    static_layers,
-    static_norms,
-    structure,
     units,
     units_alike,
 )
+from reportgen.diagnose.rules.ending import endings, exceptions, recording
+from reportgen.diagnose.rules.loss import criterion, criterion_sign, outputs, softmax, softmax_dim
+from reportgen.diagnose.rules.numbers import non_finite, non_finite_input, non_finite_tensors
+from reportgen.diagnose.rules.style import pace, static, static_layers, static_norms, structure
+from reportgen.diagnose.rules.wiring import (
+    clearing,
+    clipping,
+    detached,
+    gradients,
+    init,
+    memory,
+    modes,
+    optimizer,
+    schedule,
+)
 
 RULES: tuple[Rule, ...] = (
-    *ending.RULES,
+    *endings.RULES,
     *exceptions.RULES,
     *non_finite_input.RULES,
     *non_finite.RULES,
@@ -87,12 +79,12 @@ RULES: tuple[Rule, ...] = (
     *dynamics_gradients.RULES,
     *units.RULES,
     *units_alike.RULES,
-    *dynamics.RULES,
+    *divergence.RULES,
     *generalisation.RULES,
     *learning.RULES,
     *baseline.RULES,
     *evaluation.RULES,
     *structure.RULES,
     *pace.RULES,
-    *own.RULES,
+    *recording.RULES,
 )

@@ -7,7 +7,7 @@ from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from reportgen.diagnose.losses import is_loss
+from reportgen.diagnose.reading.losses import is_loss
 from reportgen.run.overview import Judged
 from reportgen.run.records import Run
 from reportgen.run.series import Series

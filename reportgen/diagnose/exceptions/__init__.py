@@ -1,0 +1,1 @@
+"""What an exception says of its cause, where it arose, and what to change."""

@@ -1,0 +1,1 @@
+"""The user's own rules: taken, asked, written down and read back."""

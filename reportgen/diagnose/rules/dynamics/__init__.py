@@ -1,0 +1,1 @@
+"""Rules of the course of training, and of what came of it."""

@@ -1,0 +1,1 @@
+"""Rules of how a run ended, and of what reportgen failed at in it."""

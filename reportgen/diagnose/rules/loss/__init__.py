@@ -1,0 +1,1 @@
+"""Rules of losses, and of what they are given."""

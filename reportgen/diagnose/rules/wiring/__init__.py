@@ -1,0 +1,1 @@
+"""Rules of how model, loss, optimizer and scheduler are put together and called."""
