@@ -122,12 +122,12 @@ class Watcher:
         stamp = self._recorder.stamp()
         for watched in self._work.models:
             if stamp.optimizer_step and not watched.forwards and not watched.graph_known:
-                self._recorder.note(
-                    "omission",
-                    "watch",
-                    f"{watched.name} itself was never called in training, only parts of it: neither its graph nor its "
-                    "activations were seen. Call the model, or watch its parts.",
-                )
+                if self._forwards.calls.trained_in_eval(watched):
+                    why = "was in eval mode whenever it trained: its activations were not looked at. Call model.train()"
+                else:
+                    why = "itself was never called in training, only parts of it: neither its graph nor its activations"
+                    why += " were seen. Call the model, or watch its parts"
+                self._recorder.note("omission", "watch", f"{watched.name} {why}.")
         if stamp.optimizer_step == self._final_step:
             return
         self._final_step = stamp.optimizer_step

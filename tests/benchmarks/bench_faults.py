@@ -3,7 +3,8 @@
 Every set-up of tests/faults is trained and judged with each seed. A hit: a warning or an error (a remark, where the
 problem is never more) names an expected cause, at an expected place. Precision: warnings and errors that say what is
 so, of all. Quiet: healthy runs without a warning or an error that is not so, of those that became good. The rules were
-made with the known part and the seeds 0 and 1; the blind part was written from the list of ids alone.
+made with the known part and the seeds 0 and 1; the blind part and the second one were written from the list of ids
+alone, each opened only after it had been scored.
 """
 
 from __future__ import annotations

@@ -313,7 +313,10 @@ def test_the_mode_of_the_model_itself_is_told(tmp_path):
         optimizer.zero_grad()
         model(torch.randn(8, 4)).sum().backward()
         optimizer.step()
+    report._end("finished")
     report.close()
 
     (use,) = reportgen.load(tmp_path / "run").evidence.modes
     assert (use.phase, use.root, use.evaluating, use.forwards) == ("train", False, ("1",), 3)
+    (note,) = reportgen.load(tmp_path / "run").notes
+    assert "was in eval mode whenever it trained" in note.what

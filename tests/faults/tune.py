@@ -1,8 +1,8 @@
-"""Judge set-ups while rules are made: misses and false alarms of the known part.
+"""Judge set-ups while rules are made: misses and false alarms.
 
-    python -m tests.faults.tune [--seeds 0,1] [names or parts of names ...]
+    python -m tests.faults.tune [--seeds 0,1] [--part known] [names or parts of names ...]
 
-The blind part is not run here: no rule may follow from it. `make bench` scores both.
+Never run it with a part that is sealed (CONTRIBUTING.md): no rule may follow from that. `make bench` scores all.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ def main() -> None:
     chosen = parser.parse_args()
     seeds = [int(seed) for seed in chosen.seeds.split(",")]
     known = [
-        setup for setup in setups(chosen.part).values() if not chosen.names or any(name in setup.name for name in chosen.names)
+        setup
+        for setup in setups(chosen.part).values()
+        if not chosen.names or any(name in setup.name for name in chosen.names)
     ]
     found = []
     for one in judged([(setup, seed) for setup in known for seed in seeds]):

@@ -117,6 +117,11 @@ class RootCalls:
             with self._work.part("watch.non_finite"):
                 then()
 
+    def trained_in_eval(self, watched: Watched) -> bool:
+        """Whether steps followed forwards of a model in eval mode, and none in train mode."""
+        called = self._models.get(id(watched))
+        return called is not None and called.forwards > 0 and not watched.ever_trained
+
     def stepped(self, watched: Watched, steps: int) -> None:
         """The optimizer of `watched` has completed so many steps."""
         called = self._models.get(id(watched))

@@ -9,7 +9,8 @@ from __future__ import annotations
 from reportgen.blocks.finding import Finding, Where
 from reportgen.blocks.table import Column, Table
 from reportgen.blocks.wording import count, counted, listed
-from reportgen.diagnose.reading.modules import type_of
+from reportgen.diagnose.reading.modules import model_of, type_of
+from reportgen.diagnose.reading.places import owned
 from reportgen.diagnose.rule import Rule, Unchecked
 from reportgen.run.evidence import ModeUse
 from reportgen.run.records import Run
@@ -119,8 +120,11 @@ def eval_mode_in_train(run: Run) -> list[Finding] | Unchecked:
     for model in dict.fromkeys(use.model for use in uses):
         own = [use for use in uses if use.model == model]
         wrong = [use for use in own if _unfrozen(use)]
+        whole = [use for use in own if not use.root and _regularising(run, use)]
         if wrong:
             found.append(_trained(run, own, wrong))
+        elif whole:
+            found.append(_never_switched(run, own, whole))
         elif all(use.evaluating and not use.training for use in own):
             found.append(_always(run, own))
     return found
@@ -178,6 +182,54 @@ def _meant(run: Run, own: list[ModeUse], wrong: list[ModeUse]) -> bool:
         return bool(right)  # nothing put it into eval mode but somebody who wanted it there
     since, until = min(use.first for use in wrong), max(use.last for use in right)
     return until < since and min(use.first for use in evaluations) < since
+
+
+def _regularising(run: Run, use: ModeUse) -> list[str]:
+    """Of modules in eval mode those that nobody freezes as they are: dropout, and norms whose parameters train."""
+    model = model_of(run, use.model)
+    held = owned(model) if model is not None else {}
+    found = []
+    for name in use.evaluating:
+        path = name.removeprefix(f"{use.model}/")
+        parameters = held.get(path) or held.get(name, [])
+        if "drop" in type_of(run, use.model, name).lower() or any(p.trainable for p in parameters):
+            found.append(name)
+    return found
+
+
+def _never_switched(run: Run, own: list[ModeUse], whole: list[ModeUse]) -> Finding:
+    """Of a model that was itself in eval mode: model.eval() came before, and no model.train()."""
+    worst = max(whole, key=lambda use: use.forwards)
+    modules = _regularising(run, worst)
+    amount, total = sum(use.forwards for use in whole), sum(use.forwards for use in own)
+    since = min(use.first for use in whole)
+    before = any(use.root and use.first < since for use in own)
+    normed = [name for name in modules if _is_norm(type_of(run, worst.model, name))]
+    why = f"In {count(amount)} of {counted(total, 'training forward')} {worst.model} itself was in eval mode."
+    if len(normed) < len(modules):
+        why += " Dropout is off then, and regularises nothing."
+    if normed:
+        why += (
+            " Normalisation uses running statistics that stand still, as they were before, while the weights before "
+            "them change."
+        )
+    return Finding(
+        id="eval_mode_in_train",
+        tier="fact",
+        severity="error" if before else "warning",
+        title=f"{worst.model} was trained in eval mode: {listed(modules)} did not do what "
+        f"{'it does' if len(modules) == 1 else 'they do'} in training",
+        why=why,
+        fix="Call model.train() before training and after each evaluation: model.eval() holds until then, and some "
+        "loaders of pretrained models call it. To keep single layers in eval mode call eval() of these alone.",
+        code="  for epoch in range(epochs):\n+     model.train()",
+        where=Where(model=worst.model, module=modules[0], step=since),
+        value=f"{count(amount)} of {counted(total, 'forward')}",
+        limit="0",
+        evidence=_table(run, worst.model),
+        source=SOURCE,
+        since=since,
+    )
 
 
 def _always(run: Run, own: list[ModeUse]) -> Finding:

@@ -41,6 +41,8 @@ def _of(run: Run, model: Model) -> list[Finding]:
     still = [p for p in missing if not _moved(run, full_name(run, model, p.name))]
     if not still:
         return []
+    if len(still) == len(trainable) and not any(p.group is not None for p in model.parameters):
+        return [_of_another(model, still)]
     modules = list(dict.fromkeys(module_of(p.name) or model.name for p in still))
     numbers = sum(p.numel for p in still)
     total = sum(p.numel for p in trainable)
@@ -74,6 +76,28 @@ def _of(run: Run, model: Model) -> list[Finding]:
             source="exact: the optimizer's parameter groups against model.named_parameters()",
         )
     ]
+
+
+def _of_another(model: Model, still: list[Parameter]) -> Finding:
+    """Of an optimizer that holds none of the model's parameters, but those of another one."""
+    optimizer = model.optimizers[0]
+    numbers = sum(p.numel for p in still)
+    return Finding(
+        id="not_updated",
+        tier="fact",
+        severity="error",
+        title=f"{model.name} is never trained: {optimizer} holds none of its parameters",
+        why=f"None of its {counted(len(still), 'trainable parameter')} ({count(numbers)} numbers) is in a parameter "
+        "group of the watched optimizer, so they keep their first values. It holds those of another model: the model "
+        "was made anew, copied, or its parameters were replaced, after the optimizer was made.",
+        fix="Make the optimizer after the model that is trained, of its parameters.",
+        code=f"- optimizer = {optimizer}(other.parameters(), ...)\n+ optimizer = {optimizer}(model.parameters(), ...)",
+        where=Where(model=model.name, step=0),
+        value="0 parameters",
+        limit=counted(len(still), "parameter"),
+        evidence=_evidence(still),
+        source="exact: the optimizer's parameter groups against model.named_parameters()",
+    )
 
 
 def _unregistered(run: Run, model: Model) -> list[Finding]:
@@ -193,6 +217,6 @@ def _evidence(parameters: list[Parameter], caption: str = "In no parameter group
 
 
 RULES = (
-    Rule("optimizer_missing_params", "The optimizer holds every trainable parameter", "fact", missing_from_optimizer),
+    Rule("optimizer_missing_params", "The optimizer holds every trainable parameter", "fact", missing_from_optimizer, ids=("not_updated",)),
     Rule("frozen_parameters", "Every parameter is trainable", "fact", frozen),
 )
