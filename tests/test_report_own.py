@@ -38,3 +38,20 @@ def test_rules_that_are_none_end_no_training(tmp_path):
     with reportgen.Report("x", tmp_path / "run", rules=3, silence=4) as report:
         train(report)
     assert reportgen.load(tmp_path / "run").own_rules[0].raised.startswith("TypeError: int is no reportgen.Rule")
+
+
+def test_a_rule_that_leaves_the_program_or_empties_the_run_costs_only_itself(tmp_path):
+    def leaves(run):
+        raise SystemExit(1)
+
+    def empties(run):
+        run.scalars.clear()
+
+    rules = [reportgen.rule("leaves", "t")(leaves), reportgen.rule("empties", "t")(empties), mine]
+    with reportgen.Report("x", tmp_path / "run", rules=rules) as report:
+        train(report)
+        built = report.build(final=False)
+    assert "mine" in [one.id for one in built.findings]
+    run = reportgen.load(tmp_path / "run" / "report.html")
+    assert [check.raised.partition(":")[0] for check in run.own_rules] == ["SystemExit", "AttributeError", ""]
+    assert len(run.scalars["train/loss"]) == 4

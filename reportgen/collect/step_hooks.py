@@ -122,6 +122,8 @@ class StepHooks:
         looks.weights(named)
         looks.hand_over()
         identical_units(self._work, named, stamp)
+        if not stamp.optimizer_step:
+            self._scale(watched, stamp)  # it may have left out every step
         if stamp.optimizer_step % EVERY:
             self.memory.look(watched, stamp.optimizer_step)
 

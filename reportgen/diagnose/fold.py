@@ -49,7 +49,6 @@ BROKEN = (
     "eval_mode_in_train",
     "relu_on_output",
     "output_range_mismatch",
-    "amp_scale_collapse",
 )
 CRASHES = (
     "run_failed",
@@ -72,6 +71,8 @@ CAUSES: Mapping[str, tuple[str, ...]] = {
     "input_constant": (*STATISTICS, "no_gradient", "duplicates_in_train"),
     # Where nothing passes a layer, no gradient reaches those before it.
     "no_gradient": STATISTICS,
+    # What leaves out every step is why nothing changes.
+    "amp_scale_collapse": (*STATISTICS, "not_updated", "no_gradient"),
     "not_updated": (*STATISTICS, "no_gradient"),
     "train_mode_in_eval": HELD_OUT,
     "not_shuffled": STATISTICS,

@@ -23,6 +23,8 @@ from reportgen.render.locate import template_folder
 # a name that would fill screens.
 LONG = 240
 BRIEF = 1000
+# Embeddings, overrides and isolates; and what ends them.
+_OPENING, _CLOSING = re.compile("[\u202a\u202b\u202d\u202e\u2066-\u2068]"), re.compile("[\u202c\u2069]")
 _CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
 
 
@@ -54,11 +56,21 @@ def grouped(blocks: Iterable[Block]) -> Iterator[tuple[bool, list[Block]]]:
 
 
 def code_lines(text: str) -> list[tuple[str, str]]:
-    """Lines of code with what they are: "del" and "ins" for a change of lines, else ""."""
+    """Lines of code with what they are: "del" and "ins" for a change of lines, which puts some in, else ""."""
     lines = text.split("\n")
-    if not any(line.startswith("+") for line in lines) or not any(line.startswith("-") for line in lines):
+    if not any(line.startswith("+") for line in lines):
         return [("", line) for line in lines]
     return [({"-": "del", "+": "ins"}.get(line[:1], ""), line) for line in lines]
+
+
+def unturned(text: str) -> str:
+    """`text` without what changes the direction of the words after it: what opens that is shown as an escape.
+
+    For sentences of ours that hold a user's name somewhere, where it cannot be isolated by an element.
+    """
+    if text.isascii():
+        return text
+    return _CLOSING.sub("", _OPENING.sub(lambda found: ascii(found[0])[1:-1], text))
 
 
 def share_level(amount: int, row: Sequence[int]) -> int:
@@ -93,6 +105,7 @@ def environment() -> Environment:
         "brief": lambda text: cut(text, BRIEF) if len(text) > BRIEF else text,
         "grouped": grouped,
         "code_lines": code_lines,
+        "unturned": unturned,
         "share_level": share_level,
         "block_name": block_name,
         "web_address": web_address,

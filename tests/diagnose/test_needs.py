@@ -41,7 +41,7 @@ def test_calls_of_one_method_are_one_with_the_arguments_of_all():
         "J is as it is.",
     )
     assert found == {
-        "report.watch(model, optimizer, criterion, scheduler=scheduler)": "0123",
+        "report.watch(model, optimizer, criterion, scheduler=scheduler)  # before the first forward for 1": "0123",
         'report.log({"train/loss": loss, "val/loss": f(x, \'"\')})': "456",
         "model.eval()": "8",
         "report.track(loader)": "7",
@@ -59,3 +59,51 @@ def test_calls_that_cannot_be_read_still_name_their_method(text):
     found, reasons = calls(f"A: call {text}", f"B: call report.log({text}).")
     assert len(found) + len(reasons) <= 2
     assert any(call.startswith("report.") for call in found)
+
+
+def test_each_split_is_a_call_of_its_own_and_the_training_data_stands_first():
+    found, _ = calls(
+        'A: call report.data("val", val_set).',
+        'B: call report.data("val", val_set).',
+        'C: call report.data("train", train_set).',
+        "D: call report.track(loader).",
+        'E: call report.track(val_loader, "val").',
+        'F: call report.predictions(inputs, outputs, targets, split="val").',
+        'G: call report.predictions(inputs, outputs, targets, split="test").',
+        "H: call report.predictions(inputs, outputs, targets).",
+    )
+    assert list(found.items()) == [
+        ('report.data("train", train_set)', "2"),
+        ('report.predictions(inputs, outputs, targets, split="val")', "57"),
+        ('report.data("val", val_set)', "01"),
+        ('report.predictions(inputs, outputs, targets, split="test")', "6"),
+        ("report.track(loader)", "3"),
+        ('report.track(val_loader, "val")', "4"),
+    ]
+
+
+def test_what_is_asked_for_can_be_pasted():
+    whys = [
+        'A: call report.data("val", val_set).',
+        'B: call report.data("train", train_set).',
+        'C: call report.table("t", {"a": 1}, 3).',
+        "D: call report.watch(model, optimizer) before 50 steps of training.",
+        "E: call report.watch(model, optimizer, criterion).",
+    ]
+    for call in calls(*whys)[0]:
+        compile(call, "pasted", "eval")
+    assert 'report.table("t", {"a": 1}, 3)' in calls(*whys)[0]
+
+
+def test_when_to_call_is_told_of_the_checks_that_need_it_so():
+    assert list(
+        calls("A: call report.watch(model) before training.", "B: call report.watch(model) before training.")[0]
+    ) == ["report.watch(model)  # before training"]
+    found, _ = calls(
+        "A: call report.watch(model, optimizer) before 50 steps of training.",
+        "B: call report.watch(model) before the first forward.",
+        "C: call report.watch(model, optimizer, criterion), or log it.",
+    )
+    assert list(found) == [
+        "report.watch(model, optimizer, criterion)  # before 50 steps of training for 0; before the first forward for 1"
+    ]

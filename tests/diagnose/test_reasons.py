@@ -1,12 +1,12 @@
-"""Why checks could not be made of a run that ended before its first step."""
+"""Why checks could not be made of a run that was watched: it ended too early, or its model was in eval mode."""
 
 import dataclasses
 
 import pytest
 
 from reportgen.diagnose import Unchecked, diagnose
-from reportgen.diagnose.reasons import BEFORE_STEP, true_reason
-from reportgen.run.evidence import Evidence
+from reportgen.diagnose.reasons import BEFORE_STEP, COMPILED, FEW_FORWARDS, FEW_STEPS, IN_EVAL_MODE, true_reason
+from reportgen.run.evidence import Evidence, ModeUse
 from reportgen.run.records import Failure
 from reportgen.run.series import Stamp
 from reportgen.testing import fake_run
@@ -74,3 +74,58 @@ def test_an_optimizer_that_was_not_watched_is_still_asked_for():
 def test_other_reasons_stay():
     assert true_reason(crashed(), DATA) is DATA
     assert true_reason(crashed(), NO_CALL) is NO_CALL
+
+
+ACTIVATIONS = Unchecked("No distributions of the activations were recorded: call report.watch(model, optimizer).")
+LAYERS = Unchecked("No output of a layer was looked at in the first step: call report.watch(model, optimizer).")
+UNITS = Unchecked("Outputs of the layers were looked at fewer than 4 times in this run.")
+MEMORY = Unchecked("Memory was not looked at: call report.watch(model, optimizer) before 50 steps of training.")
+
+
+def trained(*modes, **fields):
+    """A healthy run whose training forwards were made with the model itself in these modes."""
+    uses = tuple(ModeUse("net", "train", root=root, forwards=9, first=at) for at, root in enumerate(modes))
+    run = healthy()
+    return dataclasses.replace(run, evidence=dataclasses.replace(run.evidence, modes=uses), **fields)
+
+
+@pytest.mark.parametrize("asked", [ACTIVATIONS, LAYERS, UNITS])
+def test_a_model_in_eval_mode_whenever_it_trained_is_the_reason_for_missing_activations(asked):
+    why = true_reason(trained(False, False), asked).why
+    assert why == f"{asked.why.partition(':')[0].rstrip('.')}: {IN_EVAL_MODE}."
+
+
+def test_activations_of_a_model_that_trained_in_train_mode_were_too_few():
+    assert true_reason(trained(False, True), ACTIVATIONS).why.endswith(f" recorded: {FEW_FORWARDS}.")
+    assert true_reason(trained(), LAYERS).why.endswith(f": {FEW_FORWARDS}.")
+    assert true_reason(trained(True), UNITS) is UNITS
+    compiled = tuple(dataclasses.replace(model, compiled=True) for model in healthy().models)
+    assert true_reason(trained(True, models=compiled), ACTIVATIONS).why.endswith(f": {COMPILED}.")
+
+
+def test_the_mode_is_no_reason_for_what_is_not_seen_in_forwards():
+    assert true_reason(trained(False), MEMORY).why == f"Memory was not looked at: {FEW_STEPS}."
+    gradients = Unchecked("No distributions of the gradients were recorded: call report.watch(model, optimizer).")
+    assert true_reason(trained(False), gradients).why.endswith(f": {FEW_STEPS}.")
+    assert true_reason(trained(False), DATA) is DATA
+
+
+def test_what_was_not_watched_is_still_asked_for():
+    alone = tuple(dataclasses.replace(model, optimizers=()) for model in healthy().models)
+    assert true_reason(trained(False, models=()), ACTIVATIONS) is ACTIVATIONS
+    assert true_reason(trained(False, models=alone), MEMORY) is MEMORY
+
+
+def test_no_check_asks_to_watch_what_was_watched_in_eval_mode():
+    run = trained(False)
+    kept = {quantity: series for quantity, series in run.measures.items() if not quantity.endswith("_share")}
+    for quantity in ("constant_units", "live_graphs", "memory"):
+        kept.pop(quantity, None)
+    weights = {kind: known for kind, known in run.distributions.items() if kind != "activation"}
+    run = dataclasses.replace(run, measures=kept, distributions=weights)
+    whys = {check.id: check.why for check in diagnose(run).unchecked}
+
+    assert [why for why in whys.values() if "call report.watch(" in why] == []
+    for rule in ("nan_activation", "exploding_activations", "dead_relu"):
+        assert whys[rule].endswith(f": {IN_EVAL_MODE}.")
+    assert whys["memory_leak"].endswith(f": {FEW_STEPS}.")

@@ -149,13 +149,15 @@ def test_no_text_turns_its_neighbours_around(browser, page):
 
 
 def test_a_name_that_turns_the_reading_direction_does_not_turn_our_words():
-    """The override is closed before the sentence about the name goes on."""
+    """In a finding the override is shown as an escape, and elsewhere closed before the sentence goes on."""
     tag = "\u202eunclosed"
     html, diagnosis = build_html(fake_run(scalars={tag: [1.0, float("nan"), 2.0], "train/loss": [2.0, 1.0, 0.5]}))
     assert any(tag in finding.title for finding in diagnosis.findings)
-    told = ReportDoc(html).check().sections["findings"].text
-    assert "unclosed\u202c" in told
-    assert not re.search("\u202eunclosed (is|in) ", told)
+    doc = ReportDoc(html).check()
+    told = " ".join(article.text for article in doc.root.all("article"))
+    assert re.search(r"\\u202eunclosed (is|in) ", told)
+    assert "\u202e" not in told.replace(tag, "")  # alone in an element that isolates it
+    assert not re.search("\u202eunclosed (is|in) ", doc.text)
 
 
 def test_the_same_names_come_back_out_of_the_data():

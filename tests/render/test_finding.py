@@ -73,3 +73,21 @@ def test_hostile_texts_stay_text():
         fields = dict.fromkeys(("title", "why", "fix", "code", "value", "limit", "source", "silence"), text)
         where = Where(text, text, text, text, 1)
         doc(replace(FINDING, **fields, where=where, also=(text,)), layers(text))
+
+
+def test_a_name_that_turns_the_reading_direction_does_not_turn_the_rest_of_a_sentence():
+    name = "fc\u202e1\u2067"
+    texts = dict.fromkeys(("title", "why", "fix", "value", "limit", "source"), f"The weights of {name} are NaN\u202c")
+    shown = article(doc(replace(FINDING, **texts, also=(f"{name} is dead",)))).text
+
+    assert shown.count("The weights of fc\\u202e1\\u2067 are NaN") == len(texts)
+    assert "fc\\u202e1\\u2067 is dead" in shown
+    assert not set(shown) & set("\u202e\u2067\u202c\u2069")
+
+
+def test_lines_to_put_in_are_marked_also_where_none_is_taken_out():
+    only = article(doc(replace(FINDING, code="optimizer.step()\n+ optimizer.zero_grad()")))
+    assert [each.text for each in only.all("ins")] == ["+ optimizer.zero_grad()"]
+    both = article(doc(replace(FINDING, code="- a\n+ b")))
+    assert [each.text for each in both.all("del")] == ["- a"]
+    assert article(doc(replace(FINDING, code="- a"))).all("del") == []

@@ -82,7 +82,7 @@ class DataSets:
         if failures.count:
             tried = rows.count + failures.count
             self.recorder.note(
-                "failure", "data", f"{failures.count:,} of {tried:,} rows of {split!r} were not read: {failures.first}"
+                "rejected", "data", f"{failures.count:,} of {tried:,} rows of {split!r} were not read: {failures.first}"
             )
         with self.lock:
             self.take(rows, at_once=False)

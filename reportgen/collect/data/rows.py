@@ -155,6 +155,8 @@ class Rows:
         shape = tuple(int(size) for size in values.shape[1:])
         if self.shape is None:
             self._begin(shape, values.dtype, values)
+        elif self.kind == "tokens" and values.dtype.kind == "f" and values.size:
+            self._no_tokens(values.dtype)
         if self.ragged or shape != self.shape or values.dtype.kind not in "biuf":
             self.ragged = True
             self.shape = _common(self.shape, shape)
@@ -189,6 +191,11 @@ class Rows:
             self.picks = picked(width, MOST_COLUMNS if self.kind == "numbers" else MOST_NUMBERS)
             self.columns = Columns(len(self.picks))
 
+    def _no_tokens(self, dtype: np.dtype[Any]) -> None:
+        """Rows with fractions follow whole ones, as of a list [[1, 2], [3, 0.5]]: all of them are numbers."""
+        self.kind, self.dtype = "numbers", str(dtype)
+        self.token_counts = np.zeros(0, np.int64)
+
     def _odd(self, rows: Array) -> None:
         """Rows of which only some numbers are looked at: whether any other is not finite."""
         if self.columns is None or rows.dtype.kind != "f":
@@ -218,7 +225,8 @@ class Rows:
 
     def _count_tokens(self, values: Array) -> None:
         flat = values.reshape(-1)
-        flat = flat[(flat >= 0) & (flat < LARGEST_TOKEN)]
+        # Of an empty row the type says nothing, and torch has unsigned ids that bincount does not take.
+        flat = flat[(flat >= 0) & (flat < LARGEST_TOKEN)].astype(np.int64)
         counts = np.bincount(flat, minlength=len(self.token_counts))
         counts[: len(self.token_counts)] += self.token_counts
         self.token_counts = counts

@@ -6,8 +6,9 @@ What they say is kept in the run (`Run.own_rules`), since whoever opens its fold
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from reportgen.blocks.finding import Finding, Where
@@ -76,13 +77,13 @@ def _installed() -> Iterable[tuple[str, Sequence[object]]]:
 def _loaded(point: EntryPoint) -> Sequence[object]:
     try:
         loaded = point.load()
-    except Exception as error:  # noqa: BLE001 - the code of others
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the code of others
         return [error]
     return list(loaded) if isinstance(loaded, (list, tuple)) else [loaded]
 
 
 def _judged(given: object, run: Run, name: str) -> OwnCheck:
-    if isinstance(given, Exception):
+    if isinstance(given, (Exception, SystemExit)):
         return OwnCheck(name, name, raised=_told(given))
     if not isinstance(given, Rule):
         what = f"TypeError: {type(given).__name__} is no reportgen.Rule; decorate a function with reportgen.rule"
@@ -90,9 +91,25 @@ def _judged(given: object, run: Run, name: str) -> OwnCheck:
     check = OwnCheck(name, name)
     try:
         check = _unjudged(given)
-        return _kept(check, given.judge(run))
-    except Exception as error:  # noqa: BLE001 - the code of others
+        return _kept(check, given.judge(_read_only(run)))
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the code of others, which must not end the program
         return replace(check, raised=_told(error))
+
+
+def _read_only(run: Run) -> Run:
+    """`run` as a rule of others may have it: what it empties or adds to would be gone, or new, for all after it."""
+    given = {one.name: getattr(run, one.name) for one in fields(run)}
+    mappings: dict[str, Any] = {
+        name: MappingProxyType(_inner(value)) for name, value in given.items() if isinstance(value, Mapping)
+    }
+    return replace(run, **mappings)
+
+
+def _inner(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
+    """`mapping` with the mappings in it read-only; itself where it holds none, since media may be read at a look-up."""
+    if not isinstance(mapping, dict) or not any(isinstance(value, dict) for value in mapping.values()):
+        return mapping
+    return {key: MappingProxyType(value) if isinstance(value, Mapping) else value for key, value in mapping.items()}
 
 
 def _kept(check: OwnCheck, judgement: Judgement) -> OwnCheck:
@@ -138,7 +155,7 @@ def _checked(finding: object) -> Finding:
     return replace(finding, where=replace(finding.where, step=step, **places), also=also, since=since, **texts)
 
 
-def _told(error: Exception) -> str:
+def _told(error: BaseException) -> str:
     """The exception in one line, without names of the machine, the user or the home folder."""
     try:
         said = " ".join(str(error).split())

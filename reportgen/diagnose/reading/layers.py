@@ -93,6 +93,12 @@ def rates(run: Run) -> Series:
     return next(iter(run.measures.get("learning_rate", {}).values()), Series())
 
 
+def warming(run: Run) -> bool:
+    """Whether the learning rate was rising up to the end from a start near zero, so that learning had not begun."""
+    values = [value for value in rates(run).values if value >= 0]
+    return len(values) > 3 and values[-1] == max(values) > 4 * values[0] and values[-1] > values[len(values) // 2]
+
+
 def at_full_rate(run: Run) -> dict[int, float]:
     """`ratios` without the first looks and without steps whose rate is low by schedule."""
     found = ratios(run)

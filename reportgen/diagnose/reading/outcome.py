@@ -179,6 +179,12 @@ def _predicted(run: Run, loss: TrainingLoss | None) -> Outcome | None:
     )
 
 
+def well_predicted(one: PredictionSet) -> bool | None:
+    """Whether a set of predictions is at least half of the way from the baseline; None when that cannot be told."""
+    scored = _scored(one)
+    return scored.good if scored is not None and one.samples >= FEWEST_SAMPLES else None
+
+
 def _scored(one: PredictionSet) -> _Scored | None:
     if one.task == "regression":
         value = one.metrics.get("r2", math.nan)

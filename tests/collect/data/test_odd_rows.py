@@ -12,6 +12,8 @@ import torch
 from torch.utils.data import Dataset, IterableDataset
 
 from reportgen.collect.data import reading
+from reportgen.collect.data.reading import read
+from reportgen.collect.data.record import record_of
 from reportgen.errors import InvalidArgumentError
 from tests.collect.data.reading import ended, loader, splits
 
@@ -126,3 +128,30 @@ def test_unusual_batches_are_given_on_and_counted(report, batch):
 def test_rows_of_unusual_tensors_do_not_keep_others_from_being_read(tmp_path):
     rows = [(torch.ones(2), 0), (torch.eye(2).to_sparse(), 1), (torch.ones(2, device="meta"), 1), (torch.ones(2), 1)]
     assert splits(tmp_path / "run", train=rows)["train"].rows == 4
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        [[1, 2], [], [3, float("nan")], [4]],
+        [[1, 2], [3, 4], [5, 6, float("nan")]],
+        [[1, 2], [3, float("nan")], [5, 6]],
+    ],
+)
+def test_whole_rows_before_others_with_fractions_are_numbers(given):
+    rows, failures = read("train", given)
+    record = record_of(rows)
+
+    assert (record.rows, failures.count) == (3, 0)
+    assert (record.inputs, record.odd_rows, record.padding) == ("numbers", 1, 0.0)
+    assert record.dtype.startswith("float")
+
+
+def test_an_empty_row_does_not_make_numbers_of_tokens():
+    record = record_of(read("train", [torch.tensor(row) for row in ([1, 2], [1, 1, 4], [])])[0])
+    assert (record.rows, record.inputs, record.padding) == (3, "tokens", 0.6)
+
+
+def test_unsigned_tokens_are_counted():
+    record = record_of(read("train", np.array([[1, 2], [1, 1]], np.uint64))[0])
+    assert (record.inputs, record.padding) == ("tokens", 0.75)

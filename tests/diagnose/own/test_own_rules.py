@@ -42,7 +42,7 @@ def entry_points(monkeypatch):
             self.name = self.value = name
 
         def load(self):
-            if isinstance(installed[self.name], Exception):
+            if isinstance(installed[self.name], BaseException):
                 raise installed[self.name]
             return installed[self.name]
 
@@ -192,3 +192,36 @@ def test_one_rule_or_id_may_be_given_instead_of_several():
     assert given_rules(None) == (None,)
     assert given_ids("adam_l2") == given_ids(["adam_l2", "adam_l2"]) == ("adam_l2",)
     assert given_ids(()) == given_rules(()) == ()
+
+
+def test_a_rule_cannot_empty_the_run_for_those_after_it():
+    def empties(run):
+        run.scalars.clear()
+
+    def empties_inner(run):
+        next(iter(run.measures.values())).clear()
+
+    seen = []
+    whole = healthy()
+    rules = [own(empties, id="a"), own(empties_inner, id="b"), own(lambda run: seen.append(run) or [], id="c")]
+    run = with_own_rules(whole, rules, installed=False)
+
+    assert ["AttributeError" in check.raised for check in run.own_rules] == [True, True, False]
+    assert dict(seen[0].scalars) == run.scalars == healthy().scalars
+    assert whole.measures.keys() == seen[0].measures.keys()
+    assert all(len(names) for names in run.measures.values())
+    assert isinstance(run.scalars, dict)  # what is kept is the run itself
+
+
+def test_a_rule_that_leaves_the_program_does_not_end_it(entry_points):
+    def leaves(run):
+        raise SystemExit("enough")
+
+    def interrupted(run):
+        raise KeyboardInterrupt
+
+    entry_points["leaving"] = SystemExit(3)
+    run = with_own_rules(healthy(), [own(leaves)])
+    assert [check.raised for check in run.own_rules] == ["SystemExit: enough", "SystemExit: 3"]
+    with pytest.raises(KeyboardInterrupt):
+        judged(own(interrupted))

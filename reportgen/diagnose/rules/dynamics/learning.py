@@ -9,8 +9,8 @@ from __future__ import annotations
 from reportgen.blocks.finding import Finding, Where
 from reportgen.blocks.wording import code_number, count, named, number, percent
 from reportgen.diagnose.reading.curves import curve
-from reportgen.diagnose.reading.layers import learning_rate, rates, weights
-from reportgen.diagnose.reading.outcome import Outcome, outcome
+from reportgen.diagnose.reading.layers import learning_rate, warming, weights
+from reportgen.diagnose.reading.outcome import Outcome, half_of, outcome, well_predicted
 from reportgen.diagnose.reading.training_loss import TrainingLoss
 from reportgen.diagnose.reading.trend import Trend, trend, values_of
 from reportgen.diagnose.rule import Rule, Unchecked
@@ -29,6 +29,8 @@ FLAT = 0.05
 # where the model itself is too narrow for more.
 FAR, FAR_IF_NARROW = 0.1, 1 / 3
 FEWEST_LATE = 8
+# Standard errors within which a slope may be chance.
+ERRORS = 2.0
 
 
 def _judged(run: Run) -> tuple[TrainingLoss, Outcome] | Unchecked:
@@ -38,15 +40,9 @@ def _judged(run: Run) -> tuple[TrainingLoss, Outcome] | Unchecked:
     steps = max(result.loss.series.optimizer_steps, default=0)
     if 0 < steps < FEWEST_STEPS:
         return Unchecked(f"{count(steps)} optimizer steps were made; {FEWEST_STEPS} are needed.")
-    if _warming(run):
+    if warming(run):
         return Unchecked("The learning rate was still rising when the run ended.")
     return result.loss, result
-
-
-def _warming(run: Run) -> bool:
-    """Whether the learning rate was rising up to the end from a start near zero, so that learning had not begun."""
-    values = [value for value in rates(run).values if value >= 0]
-    return len(values) > 3 and values[-1] == max(values) > 4 * values[0] and values[-1] > values[len(values) // 2]
 
 
 def loss_not_decreasing(run: Run) -> list[Finding] | Unchecked:
@@ -112,12 +108,28 @@ def _narrow(run: Run) -> bool:
     return len(layers) == 1 or (len(layers) > 1 and min(shape[0] for shape in layers[:-1]) < layers[-1][0])
 
 
-def _flat(loss: TrainingLoss) -> bool:
-    """Whether the loss stood still over the last 40 %, at more than 30 % of where it began (or of its baseline)."""
+def _linear(run: Run) -> bool:
+    """Whether the model is a single layer, which can only weigh and add its inputs."""
+    return len([weight for weight in weights(run) if weight.type != "Embedding"]) == 1
+
+
+def _unfitted(run: Run) -> bool:
+    """Whether the latest predictions of training rows were less than half of the way from the baseline."""
+    half = half_of(run)
+    sets = [one for one in run.predictions if one.split == "train" and one.stamp.optimizer_step >= half]
+    good = well_predicted(sets[-1]) if sets else None
+    return good is False
+
+
+def _flat(loss: TrainingLoss, noisy: bool = False) -> bool:
+    """Whether the loss stood still over the last 40 %, at more than 30 % of where it began (or of its baseline).
+
+    noisy: a fall that its noise may make as well is none.
+    """
     late = _late(loss)
     if late is None or loss.start <= 0 or late.last <= LEFT * loss.start:
         return False
-    return -late.slope < FLAT * abs(late.first)
+    return -late.slope < max(FLAT * abs(late.first), ERRORS * late.slope_error if noisy else 0.0)
 
 
 def plateau(run: Run) -> list[Finding] | Unchecked:
@@ -163,9 +175,10 @@ def underfitting(run: Run) -> list[Finding] | Unchecked:
     loss, result = judged
     if result.quantity in ("", "loss"):
         return Unchecked("No score of a split is known: call report.predictions(inputs, outputs, targets).")
-    if not result.untrained or loss.above_baseline or not loss.surely_falls or not _flat(loss):
+    shown = _linear(run) and _unfitted(run)
+    if not result.untrained or loss.above_baseline or not (loss.surely_falls or shown) or not _flat(loss, noisy=shown):
         return []
-    if (loss.rough and not loss.below_baseline) or loss.ended < 0.6 * loss.start:
+    if not shown and ((loss.rough and not loss.below_baseline) or loss.ended < 0.6 * loss.start):
         return []  # what was learned did not carry over: that is no lack of capacity
     last, baseline = result.last or 0.0, result.baseline or 0.0
     return [

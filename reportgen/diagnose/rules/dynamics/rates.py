@@ -11,7 +11,7 @@ from statistics import median
 
 from reportgen.blocks.finding import Finding, Where
 from reportgen.blocks.table import Column, Table
-from reportgen.blocks.wording import code_number, counted, named, number
+from reportgen.blocks.wording import code_number, counted, named, number, percent
 from reportgen.diagnose.reading.curves import curve
 from reportgen.diagnose.reading.layers import (
     LOW_RATE,
@@ -22,6 +22,7 @@ from reportgen.diagnose.reading.layers import (
     learning_rate,
     rates,
     ratios,
+    warming,
     weights,
 )
 from reportgen.diagnose.reading.outcome import Outcome, outcome
@@ -31,6 +32,8 @@ from reportgen.diagnose.rule import Rule, Unchecked
 from reportgen.run.records import Model, Run
 
 HIGH, LOW = 3e-2, 1e-5
+# The other limit, where all steps in one and the same direction would move a layer by no more than this share of it.
+LOW_IF_NOWHERE, NOWHERE = 1e-4, 0.05
 # Without a word of the loss: ten times the centre of what is usual in small networks.
 VERY_HIGH = 0.1
 # A step that moves the weights by a third of their size leaves little of what they were; three of these are no start.
@@ -43,6 +46,8 @@ AIM = 3e-3
 LEAST_FACTOR, LEAST_IF_STUCK, LARGEST_FACTOR = 3, 10, 1000
 FACTORS = (2, 5, 10, 20, 50, 100, 200, 500, 1000)
 SMALL_DROP = 0.03
+# The range of levels, as a share of the first one, within which a loss stays where it is.
+SETTLED = 0.15
 ROWS = 8
 SOURCE = "Karpathy, CS231n: update / weight about 1e-3; 3e-2 from healthy small networks"
 
@@ -71,6 +76,8 @@ def high(run: Run) -> list[Finding] | Unchecked:
     usual = max(median(after), median(found[step] for step in late) if len(late) >= FEWEST_LATE else 0.0)
     leaps = [step for step in steps if found[step] > LEAP]
     failed = _failed(result)
+    if _settled(run, result.loss):
+        return []
     much = usual > HIGH and failed
     if len(leaps) >= LEAPS and result.mediocre and not (result.loss is not None and result.loss.good):
         return [_too_high(run, result, found, LEAP, leaps)]
@@ -86,6 +93,19 @@ def _failed(result: Outcome) -> bool:
     if result.loss is None:
         return result.learned is False
     return result.loss.above_baseline or not result.loss.falls
+
+
+def _settled(run: Run, loss: TrainingLoss | None) -> bool:
+    """Whether it is a single layer whose loss stays where it came to, lower than it began or than without learning.
+
+    Such a problem has one minimum, and steps that are too long for it do not stay there. Weights that are best near 0
+    are small, so that any step is long beside them.
+    """
+    if loss is None or loss.above_baseline or len(list(weights(run))) != 1:
+        return False
+    reached = loss.trend.levels[1:]
+    lower = loss.baseline is not None or (loss.surely_falls and max(reached) < loss.trend.first)
+    return lower and max(reached) - min(reached) < SETTLED * loss.trend.first
 
 
 def _too_high(
@@ -154,7 +174,10 @@ def _fastest(run: Run, steps: frozenset[int], leaps: bool) -> tuple[Weight, dict
 
 
 def low(run: Run) -> list[Finding] | Unchecked:
-    """Layers move by less than 1e-5 a step at full learning rate, and the loss fell by less than 3 %."""
+    """Layers move by less than 1e-5 a step at full learning rate, and the loss fell by less than 3 %.
+
+    Less than 1e-4 where all steps together could move them by no more than 5 %.
+    """
     lacking = _lacks(run, ratios(run))
     if lacking:
         return lacking
@@ -164,10 +187,13 @@ def low(run: Run) -> list[Finding] | Unchecked:
     if loss is None:
         return Unchecked('No training loss of 10 or more points was logged: call report.log({"train/loss": loss}).')
     value = median(found.values()) if found else 0.0
+    # Steps that may still be usual late in a long run are short where all of them together lead nowhere.
+    way = value * max(ratios(run))
+    limit = LOW_IF_NOWHERE if way < NOWHERE and not warming(run) else LOW
     # Layers that did move, and then stood still, were stopped by something else.
     if (
-        not 0 < value < LOW
-        or max(ratios(run).values()) > 100 * LOW
+        not 0 < value < limit
+        or max(ratios(run).values()) > (100 * LOW if limit == LOW else 10 * limit)
         or _fell(loss)
         or not result.bad
         or _decays_away(run)
@@ -175,7 +201,7 @@ def low(run: Run) -> list[Finding] | Unchecked:
         return []
     model = next(model for model in run.models if model.optimizers)
     layers = _by_layer(run)
-    everywhere = bool(layers) and max(ratio for _, ratio in layers) < 10 * LOW
+    everywhere = bool(layers) and max(ratio for _, ratio in layers) < 10 * (LOW if value < LOW else limit)
     rate = learning_rate(model)
     return [
         Finding(
@@ -184,14 +210,15 @@ def low(run: Run) -> list[Finding] | Unchecked:
             severity="warning",
             title=f"Steps are too short: an update moves the weights by {number(value)} of their size",
             why=f"In the median of layers and steps one step changes a layer by {number(value)} of its norm; about "
-            f"1e-3 is usual. {loss.tag} went from {number(loss.trend.first)} to {number(loss.trend.last)}.",
+            f"1e-3 is usual. All {counted(max(ratios(run)), 'step')} in one direction would move it by "
+            f"{percent(way)}. {loss.tag} went from {number(loss.trend.first)} to {number(loss.trend.last)}.",
             fix="Multiply the learning rate by 10, again and again, until the loss falls."
             if everywhere
             else "Some layers hardly move: look at their gradients, and at the learning rate of their group.",
-            code=_rate(run, model, 100 if rate and value < LOW / 3 else 10) if everywhere else "",
+            code=_rate(run, model, 100 if rate and value < 10 * LOW / 3 else 10) if everywhere else "",
             where=Where(model=model.name),
             value=f"update / weight {number(value)}",
-            limit=number(LOW),
+            limit=number(limit),
             evidence=_table(layers),
             source=SOURCE,
         )

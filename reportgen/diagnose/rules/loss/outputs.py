@@ -41,6 +41,13 @@ CUT = 0.2
 # By how much of their deviation targets have to leave the range.
 BEYOND = 0.1
 FEWEST_LOOKS = 3
+# The share of probabilities that are exactly 0 or 1 from which on it is no rounding; what a sigmoid rounds so in
+# float32 lies below the one or above the other. A wrong one costs LIMITED, any other near 1 at most UNCUT.
+BOUND = 0.1
+ZERO_FROM, ONE_FROM = -87.0, 16.0
+LIMITED, UNCUT = 100.0, 16.7
+# A mean loss that is no matter of being unsure: saying one half costs 0.69.
+DEAR = 2.0
 FEWEST_POINTS = 20
 SOURCE = "exact: ranges of outputs and targets; after UMLAUT's check of the final layer's activation"
 
@@ -168,9 +175,71 @@ def output_range_mismatch(run: Run) -> list[Finding] | Unchecked:
             target = target_of(run, one.use)
             if target is not None and _misses(target, low, high) and (known or outcome(run).bad):
                 return [_out_of_reach(run, one, target, low, high, known)]
+        share = _clamped(run, one)
+        if share:
+            return [_at_the_bounds(run, one, share)]
         if one.use.kind in LOGITS and one.operation in ("sigmoid", "hardsigmoid", "tanh", "hardtanh", "softsign"):
             return [_squeezed(one)]
     return []
+
+
+def _clamped(run: Run, one: _Ends) -> float:
+    """The least share of probabilities that are cut off at 0 or 1, where a loss is far too high; 0 if none is sure.
+
+    Where a target is 0 as well, as under a mask, it costs nothing.
+    """
+    use, facts = one.use, one.use.input
+    if use.kind != "binary_cross_entropy" or facts.looks < FEWEST_LOOKS or facts.minimum == facts.maximum:
+        return 0.0
+    raw, cost = _raw(run, use), _cost(use)
+    if one.operation in ("sigmoid", "hardsigmoid", "softmax") or cost <= DEAR or not outcome(run).bad:
+        return 0.0
+    least = -math.inf if raw is None or raw.minimum is None else raw.minimum
+    most = math.inf if raw is None or raw.maximum is None else raw.maximum
+    zeros = facts.zeros if facts.minimum == 0 and (raw is None or least > ZERO_FROM) else 0.0
+    both = (cost - UNCUT) / (LIMITED - UNCUT) if facts.maximum == 1 and least > ZERO_FROM and most < ONE_FROM else 0.0
+    return share if (share := max(zeros, both)) > BOUND else 0.0
+
+
+def _raw(run: Run, use: LossUse) -> TensorFacts | None:
+    """What the model gives, where that is not in the range of probabilities."""
+    known = run.evidence.model(use.model)
+    return next((facts for facts in known.outputs if _leaves(facts)), None) if known is not None else None
+
+
+def _cost(use: LossUse) -> float:
+    return max((value for value in (use.first, use.last) if value is not None), default=0.0)
+
+
+def _at_the_bounds(run: Run, one: _Ends, share: float) -> Finding:
+    use, raw = one.use, _raw(run, one.use)
+    return Finding(
+        id="output_range_mismatch",
+        tier="fact",
+        severity="warning",
+        title=f"{called(use)} is given probabilities of which {percent(share)} are exactly 0 or 1",
+        why=f"They lie between {number(use.input.minimum or 0.0)} and {number(use.input.maximum or 0.0)}"
+        + (
+            f", while {use.model} gives {number(raw.minimum or 0.0)} to {number(raw.maximum or 0.0)}: what lies "
+            "outside is cut off."
+            if raw is not None
+            else ": what lies outside is cut off."
+        )
+        + " No gradient passes there, and a wrong one costs 100, where torch limits the logarithm: the loss was "
+        f"{number(_cost(use))}, where saying one half costs {number(math.log(2))}.",
+        fix="Give raw outputs to BCEWithLogitsLoss; a sigmoid at the end, instead of a clamp, is the second best.",
+        code="- loss = nn.BCELoss()(model(x).clamp(0, 1), y)\n+ loss = nn.BCEWithLogitsLoss()(model(x), y)",
+        where=Where(model=use.model, module=one.module if raw is None else ""),
+        value=percent(share),
+        limit=f"at most {percent(BOUND)}",
+        evidence=facts_table(("input of the loss", use.input), ("outputs", raw)),
+        source="torch.nn.BCELoss: logarithms are limited to -100; the gradient of clamp",
+    )
+
+
+def _leaves(facts: TensorFacts) -> bool:
+    """Whether it leaves the range of probabilities."""
+    return facts.minimum is not None and facts.maximum is not None and (facts.minimum < 0 or facts.maximum > 1)
 
 
 def _observed(facts: TensorFacts) -> tuple[float, float]:

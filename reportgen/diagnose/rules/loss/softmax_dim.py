@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 
 from reportgen.blocks.finding import Finding, Where
-from reportgen.blocks.wording import counted
-from reportgen.diagnose.reading.flow import Flow, graph_of, operation_of
+from reportgen.blocks.wording import counted, number
+from reportgen.diagnose.reading.flow import Flow, graph_of, made_by, operation_of
 from reportgen.diagnose.rule import Rule, Unchecked
 from reportgen.diagnose.rules.loss.criterion import facts_table, shape_text
 from reportgen.run.evidence import ModelUse, TensorFacts
@@ -17,6 +17,8 @@ from reportgen.run.graph import Graph, GraphNode
 from reportgen.run.records import Run
 
 SHARES = ("softmax", "log_softmax")
+# Looks in all of which an output was the same.
+FEWEST_LOOKS = 2
 SOURCE = "exact: sums over each dimension of outputs; Karpathy, A Recipe for Training Neural Networks"
 DIMENSION = re.compile(r"\bdim=(-?\d+)")
 # What torch warns of where no dimension was given; of three it takes the first (torch.nn.functional._get_softmax_dim).
@@ -27,20 +29,59 @@ UNKNOWN = (
 
 
 def softmax_wrong_dim(run: Run) -> list[Finding] | Unchecked:
-    """Columns sum to one where rows should."""
+    """Columns sum to one where rows should, or it is taken over a single number."""
     if not run.evidence.models and not run.evidence.losses:
         return Unchecked(UNKNOWN)
     for use in run.evidence.losses:
+        share = _of_one(run, use.model, use.input)
+        if share:
+            return [_constant(use.model, use.input, share)]
         if _columns(use.input):
             return [_over_batch(use.model, use.input, f"What {use.criterion or use.kind or 'the loss'} is given", "")]
     for model in run.evidence.models:
         for facts in model.outputs:
+            share = _of_one(run, model.model, facts)
+            if share:
+                return [_constant(model.model, facts, share)]
             if _columns(facts) and _keeps_batch(model, facts):
                 return [_over_batch(model.model, facts, "The model's output", "")]
             operation = _ends_in_share(run, model, facts)
             if operation:
                 return [_over_batch(model.model, facts, f"The model's output comes from {operation}, but", operation)]
     return _inside(run) or _implicit(run)
+
+
+def _of_one(run: Run, model: str, facts: TensorFacts) -> str:
+    """The softmax of a single number that made this tensor, which therefore is 1 (0 of a log_softmax) throughout."""
+    single = (bool(facts.shape) and facts.shape[-1] == 1) or len(facts.shape) == 1
+    if not single or facts.looks < FEWEST_LOOKS or facts.minimum is None or facts.minimum != facts.maximum:
+        return ""
+    operation = made_by(run, model, facts)[0]
+    if operation not in SHARES or facts.minimum != (1.0 if operation == "softmax" else 0.0):
+        return ""
+    return operation
+
+
+def _constant(model: str, facts: TensorFacts, operation: str) -> Finding:
+    value = number(facts.minimum or 0.0)
+    log = "log" in operation
+    return Finding(
+        id="softmax_wrong_dim",
+        tier="fact",
+        severity="error",
+        title=f"{operation} over a single number: every output of {model} is {value}",
+        why=f"In {counted(facts.looks, 'look')} each output, of shape {shape_text(facts.shape)}, was exactly {value}: "
+        "a softmax shares 1 among the numbers of its dimension, and of one number it gives that one all. No gradient "
+        "passes it, so nothing is learned.",
+        fix="For two classes of one output leave it out and use BCEWithLogitsLoss, or take a sigmoid; for more give "
+        "the last layer as many outputs as there are classes.",
+        code=f"- {operation}(x, dim=1)\n+ " + ("logsigmoid(x)" if log else "sigmoid(x)"),
+        where=Where(model=model, module=""),
+        value=f"always {value}",
+        limit="differs from input to input",
+        evidence=facts_table((f"output {shape_text(facts.shape)}", facts)),
+        source=SOURCE,
+    )
 
 
 def _columns(facts: TensorFacts) -> bool:

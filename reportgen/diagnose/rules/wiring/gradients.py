@@ -150,7 +150,7 @@ WITHOUT_STEP = 20
 
 def not_updated(run: Run) -> list[Finding] | Unchecked:
     """Gradients arrive, but no weight of the model changed at any sampled step, or no step was ever made."""
-    never = [_never(run, model) for model in run.models if _never_stepped(run, model)]
+    never = [_never(run, model) for model in run.models if never_stepped(run, model)]
     if never:
         return never
     lacking = _lacks(run)
@@ -168,7 +168,7 @@ def not_updated(run: Run) -> list[Finding] | Unchecked:
     return found
 
 
-def _never_stepped(run: Run, model: Model) -> bool:
+def never_stepped(run: Run, model: Model) -> bool:
     """Whether backward ran many times, and no optimizer that holds parameters of the model made a step."""
     use = run.evidence.model(model.name)
     if use is None or use.backwards < WITHOUT_STEP or not any(p.group is not None for p in model.parameters):

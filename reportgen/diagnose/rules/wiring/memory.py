@@ -20,6 +20,11 @@ from reportgen.run.series import Series
 # remembers 256 outputs, so that the number stops growing near there.
 FEWEST_LOOKS = 3
 MORE = 32
+# Of two looks alone: outputs more for each step between them.
+EACH_STEP = 0.5
+# Of a single look in the third pass over the data or later: how many outputs of all that are old enough, of which the
+# collector remembers 256 with those that are not, and how many these have to be.
+OLD, REMEMBERED, NEARLY_ALL, FEWEST_OLD, LATER_PASS = 32, 224, 0.9, 16, 2
 # Looks at memory after the first epoch, how straight it has to rise, and by how much.
 FEWEST_POINTS = 8
 STRAIGHT = 0.9
@@ -48,26 +53,44 @@ def memory_leak(run: Run) -> list[Finding] | Unchecked:
 
 
 def _grows(series: Series) -> bool:
-    values = list(series.values)
+    looks = list(zip(series.optimizer_steps, series.epochs, series.values, strict=True))
+    values, steps = list(series.values), list(series.steps)
+    if len(values) > 1 and values[-1] < values[-2]:
+        looks.pop()  # at the end of the run what its function held may be gone
+    if looks and _all_of_them(*looks[-1]):
+        return True
+    if len(values) == 2:
+        return values[1] >= values[0] + EACH_STEP * (steps[1] - steps[0]) and values[1] >= MORE
+    if len(values) > FEWEST_LOOKS and values[-1] < values[-2]:
+        values.pop()
     if len(values) < FEWEST_LOOKS or values[-1] < values[0] + MORE:
         return False
     return all(after >= before for before, after in pairwise(values))
 
 
+def _all_of_them(step: int, epoch: float, value: float) -> bool:
+    """Whether the outputs of earlier passes over the data are alive, all of them: no list of one epoch holds these."""
+    return epoch >= LATER_PASS and value >= max(FEWEST_OLD, NEARLY_ALL * min(step - OLD, REMEMBERED))
+
+
 def _graphs(name: str, series: Series) -> Finding:
+    most = max(series.values)
+    at = len(series) - 1 - list(reversed(series.values)).index(most)
     return Finding(
         id="memory_leak",
         tier="fact",
         severity="warning",
-        title=f"Graphs of past steps are kept alive: {number(series.last)} outputs of {name} by step "
-        f"{count(series.steps[-1])}",
+        title=f"Graphs of past steps are kept alive: {number(most)} outputs of {name} by step "
+        f"{count(series.steps[at])}",
         why="Outputs of training forwards more than 32 steps old, with the graph they came of, were "
-        f"{number(series.values[0])} at step {count(series.steps[0])} and have only become more. Something holds "
+        f"{number(series.values[0])} at step {count(series.steps[0])}"
+        + (" and have only become more" if at else ", all that there ever were")
+        + ". Something holds "
         "their losses or outputs: a list, or a running sum of tensors. Memory grows with each step until it runs out.",
         fix="Keep numbers, not tensors that have a graph: loss.item(), or loss.detach().",
         code="- total_loss += loss\n+ total_loss += loss.item()",
         where=Where(model=name, step=series.steps[0]),
-        value=f"{number(series.last)} outputs",
+        value=f"{number(most)} outputs",
         limit="0",
         evidence=_chart(f"old outputs of {name} that are alive", series, "number"),
         source=SOURCE,

@@ -217,6 +217,12 @@ def _evidence(parameters: list[Parameter], caption: str = "In no parameter group
 
 
 RULES = (
-    Rule("optimizer_missing_params", "The optimizer holds every trainable parameter", "fact", missing_from_optimizer, ids=("not_updated",)),
+    Rule(
+        "optimizer_missing_params",
+        "The optimizer holds every trainable parameter",
+        "fact",
+        missing_from_optimizer,
+        ids=("not_updated",),
+    ),
     Rule("frozen_parameters", "Every parameter is trainable", "fact", frozen),
 )

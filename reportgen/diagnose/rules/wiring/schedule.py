@@ -11,6 +11,7 @@ from reportgen.blocks.wording import count, counted, named, number, percent
 from reportgen.diagnose.reading.modules import model_of
 from reportgen.diagnose.reading.outcome import outcome
 from reportgen.diagnose.rule import Rule, Unchecked
+from reportgen.diagnose.rules.wiring.gradients import never_stepped
 from reportgen.run.evidence import SchedulerUse
 from reportgen.run.records import Run
 from reportgen.run.series import Series
@@ -30,6 +31,9 @@ GAMMA = re.compile(r"\bgamma=([\d.eE+-]+)")
 RATE = re.compile(r"(^|[/_. -])(lr|learning.?rate)([/_. -]|\d|$)", re.IGNORECASE)
 # Scale below which a gradient is made smaller instead of greater.
 LEAST_SCALE = 1.0
+# How a scale is called where it is logged; and by how much it fell that fell at every step.
+SCALE = re.compile(r"(^|[/_. -])(loss|grad|amp)?[/_. -]?scaler?$", re.IGNORECASE)
+FALLEN = 8
 POINTS = 150
 
 
@@ -232,23 +236,50 @@ def _chart(name: str, series: Series) -> LineChart:
 
 
 def amp_scale_collapse(run: Run) -> list[Finding]:
-    """The loss scale of mixed precision fell below 1."""
+    """The loss scale of mixed precision fell below 1, or fell by halves while no optimizer ever made a step."""
+    never = bool(run.models) and all(never_stepped(run, model) for model in run.models)
     found = []
     for name, series in run.measures.get("loss_scale", {}).items():
-        values = list(series.values)
-        below = [at for at, value in enumerate(values) if value < LEAST_SCALE]
-        if below:
-            found.append(_collapsed(name, series, below[0]))
-    return found
+        at = _below(series)
+        if at is not None:
+            found.append(_collapsed(name, series, at, never))
+    if found:
+        return found
+    for tag, series in run.scalars.items():
+        if SCALE.search(parse_tag(tag).metric) and _halves(series):
+            at = _below(series)
+            if at is not None or (never and series.last <= series.values[0] / FALLEN):
+                return [_collapsed(tag, series, len(series) - 1 if at is None else at, never)]
+    return []
 
 
-def _collapsed(name: str, series: Series, at: int) -> Finding:
+def _below(series: Series) -> int | None:
+    return next((at for at, value in enumerate(series.values) if value < LEAST_SCALE), None)
+
+
+def _halves(series: Series) -> bool:
+    """Whether it begins above 1 and changes by powers of two alone, as the scale of a GradScaler does."""
+    values = list(series.values)
+    if len(values) < 2 or not all(math.isfinite(value) and value > 0 for value in values) or values[0] <= LEAST_SCALE:
+        return False
+    ratios = [math.log2(value / values[0]) for value in values]
+    return min(ratios) < 0 and all(abs(ratio - round(ratio)) < 1e-3 for ratio in ratios)
+
+
+def _collapsed(name: str, series: Series, at: int, never: bool) -> Finding:
+    """never: no optimizer ever made a step, since all of them were left out."""
     step = series.steps[at]
+    least = number(min(series.values))
     return Finding(
         id="amp_scale_collapse",
         tier="fact",
-        severity="warning",
-        title=f"The loss scale fell from {number(series.values[0])} to {number(min(series.values))}",
+        severity="error" if never else "warning",
+        title=("Every step was left out, and the" if never else "The")
+        + (
+            f" loss scale fell from {number(series.values[0])} to {least}"
+            if len(series) > 1
+            else f" loss scale fell to {least}"
+        ),
         why="GradScaler halves its scale and leaves the step out whenever a gradient is not finite. Below 1 gradients "
         "are not finite at any scale: it is no overflow of half precision, but NaN in the loss or in backward().",
         fix="Find what gives NaN in float32 (autocast(enabled=False)), or use bfloat16, which needs no scale. Call "

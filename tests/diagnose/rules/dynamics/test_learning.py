@@ -124,3 +124,18 @@ def test_good_predictions_make_a_plateau_the_end_of_a_training():
 def test_a_loss_that_is_low_has_arrived():
     assert judged(poor(stands(0.3), right=15), "plateau") == []
     assert judged(poor(stands(0.3), right=15), "underfitting") == []
+
+
+def test_a_single_layer_that_does_not_fit_its_training_rows_is_too_small_whatever_its_loss_did():
+    """Its loss was near the baseline from the start, and ends no more than a little below it."""
+    run = poor(flat_loss(2.22, 0.1), right=15)
+    (val,) = run.predictions
+    (only,) = [p for p in run.models[0].parameters if p.name == "fc2.weight"]
+    single = dataclasses.replace(run, models=(dataclasses.replace(run.models[0], parameters=(only,)),))
+    both = (val, dataclasses.replace(val, split="train"))
+
+    (finding,) = judged(dataclasses.replace(single, predictions=both), "underfitting")
+
+    assert (finding.id, finding.severity) == ("underfitting", "warning")
+    assert judged(single, "underfitting") == []  # how it fits its training rows is not known
+    assert judged(dataclasses.replace(run, predictions=both), "underfitting") == []  # nor that it is so small

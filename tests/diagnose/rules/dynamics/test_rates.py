@@ -1,6 +1,7 @@
 """Steps that move the weights too far, or hardly at all."""
 
 import dataclasses
+import math
 
 import pytest
 
@@ -108,7 +109,37 @@ def test_short_steps_are_no_finding_where_the_loss_fell():
     run = measuring(unlearned({"train/loss": falling_loss(2.3, 2.0)}), "update_ratio", constant(2e-6))
 
     assert judged(run, "lr_too_low") == []
-    assert judged(stepping(2e-5), "lr_too_low") == []
+    assert judged(stepping(2e-4), "lr_too_low") == []
+
+
+def test_steps_that_together_lead_nowhere_are_too_short():
+    (finding,) = judged(stepping(2e-5), "lr_too_low")
+
+    assert (finding.id, finding.limit) == ("lr_too_low", "1e-4")
+    assert "in one direction would move it by 0.9" in finding.why
+    assert judged(measuring(healthy(), "update_ratio", constant(2e-5)), "lr_too_low") == []
+
+
+def test_the_same_steps_in_a_long_run_are_usual():
+    """450 looks at steps of 90,000: they may have moved a layer by all of its size."""
+    run = measuring(unlearned(), "update_ratio", lambda name, s: series_of([2e-5] * 30, range(0, 90000, 3000)))
+
+    assert judged(run, "lr_too_low") == []
+
+
+def test_a_single_layer_whose_loss_stays_below_its_baseline_is_at_its_minimum():
+    """Its weights are best near 0, beside which any step is long."""
+    flat = [2.1 + 0.03 * math.sin(7 * k) for k in range(450)]
+    scores = series_of([0.15, 0.2, 0.15], [99, 299, 449])
+    run = fake_run(scalars={"train/loss": flat, "val/acc": scores}, predictions=())
+    (only,) = [p for p in run.models[0].parameters if p.name == "fc2.weight"]
+    single = dataclasses.replace(run, models=(dataclasses.replace(run.models[0], parameters=(only,)),))
+
+    def leaping(run):
+        return judged(measuring(run, "update_ratio", lambda name, s: [0.4] * len(s)), "lr_too_high")
+
+    assert leaping(single) == []
+    assert [one.id for one in leaping(run)] == ["lr_too_high"]
 
 
 def test_short_steps_are_no_finding_where_a_schedule_has_ended():

@@ -8,7 +8,7 @@ from reportgen.diagnose import Unchecked
 from reportgen.diagnose.reading.flow import made_by
 from reportgen.diagnose.rules.loss.outputs import output_range_mismatch, relu_on_output
 from reportgen.run.evidence import TensorFacts
-from tests.diagnose.altered import ending_in, passed, rated, rewired, the_one, unseen, with_loss
+from tests.diagnose.altered import ending_in, passed, rated, rewired, the_one, unseen, with_loss, with_use
 from tests.healthy import healthy
 
 TARGET = TensorFacts("", (32, 10), "float32", 15, -2.6, 2.6, 0.0, 1.0)
@@ -155,3 +155,35 @@ def test_the_operation_that_gives_an_output_is_found_past_views():
     assert made_by(ending_in(healthy(), "sigmoid", "squeeze", "view"), "Net", facts) == ("sigmoid", "")
     assert made_by(ending_in(healthy(), "view"), "Net", facts) == ("Linear", "fc2")
     assert made_by(healthy(), "Other", facts) == ("", "")
+
+
+def clamped(facts, run=None, operation="", raw=None, **fields):
+    run = rated([0.1] * 200) if run is None else run
+    run = ending_in(run, operation) if operation else run
+    given = {"kind": "binary_cross_entropy", "criterion": "BCELoss", "classes": None, "target": None, "last": 40.0}
+    run = with_loss(run, facts, **{**given, **fields})
+    return with_use(run, outputs=(raw or facts,))
+
+
+@pytest.mark.parametrize(("zeros", "share"), [(0.4, "40.0\u00a0%"), (0.0, "28.0\u00a0%")])
+def test_probabilities_cut_off_at_zero_and_one_reach_no_gradient(zeros, share):
+    raw = outputs(-3.0, 8.0)
+
+    finding = the_one(output_range_mismatch(clamped(outputs(0.0, 1.0, zeros), raw=raw)))
+
+    assert (finding.id, finding.severity, finding.value) == ("output_range_mismatch", "warning", share)
+    assert "BCEWithLogitsLoss" in finding.code
+
+
+@pytest.mark.parametrize(
+    ("facts", "changes"),
+    [
+        (outputs(0.0, 1.0, 0.4), {"last": 0.3, "first": 0.7}),  # zeros of a mask, where the target is 0 as well
+        (outputs(0.0, 1.0, 0.4), {"operation": "sigmoid"}),
+        (outputs(0.0, 1.0, 0.4), {"raw": outputs(-300.0, 90.0)}),  # what a sigmoid rounds to 0
+        (outputs(0.0, 1.0, 0.05), {"raw": outputs(-3.0, 90.0)}),
+        (outputs(0.0, 1.0, 0.4), {"run": healthy()}),
+    ],
+)
+def test_probabilities_that_a_sigmoid_or_a_mask_gives_are_not_cut_off(facts, changes):
+    assert passed(output_range_mismatch(clamped(facts, **changes)))

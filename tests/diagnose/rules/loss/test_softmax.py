@@ -344,3 +344,16 @@ def test_a_function_inside_a_model_tells_the_dimension_that_it_takes(taken, foun
 
     assert [(operation.detail, len(judged))] == found
     assert [finding.where.module for finding in judged] == ["mix"] * found[0][1]
+
+
+@pytest.mark.parametrize(("operation", "value"), [("softmax", 1.0), ("log_softmax", 0.0)])
+def test_a_softmax_of_one_number_is_constant(operation, value):
+    facts = {"shape": (32, 1), "minimum": value, "maximum": value, "distinct": 1}
+    run = given(ending_in(healthy(), operation), **facts)
+
+    (finding,) = softmax_dim.softmax_wrong_dim(run)
+
+    assert (finding.id, finding.tier, finding.severity) == ("softmax_wrong_dim", "fact", "error")
+    assert finding.title == f"{operation} over a single number: every output of Net is {value:g}"
+    assert list(softmax_dim.softmax_wrong_dim(given(ending_in(healthy(), "sigmoid"), **facts))) == []
+    assert list(softmax_dim.softmax_wrong_dim(given(ending_in(healthy(), operation), **{**facts, "looks": 1}))) == []

@@ -1,11 +1,13 @@
 """Memory that grows with every step."""
 
 import dataclasses
+from array import array
 
 import pytest
 
 from reportgen.diagnose import Unchecked
 from reportgen.diagnose.rules.wiring.memory import memory_leak
+from reportgen.testing.run import series_of
 from tests.diagnose.altered import passed, the_one, with_measure
 from tests.healthy import healthy
 
@@ -38,10 +40,33 @@ def test_graphs_that_become_more_are_a_leak():
 
 @pytest.mark.parametrize(
     "values",
-    [(18.0, 68.0), (18.0, 68.0, 0.0, 18.0, 68.0), (64.0,) * 5, (0.0, 10.0, 20.0, 30.0)],
+    [(18.0, 28.0), (18.0,), (18.0, 68.0, 0.0, 18.0, 68.0), (64.0,) * 5, (0.0, 10.0, 20.0, 30.0)],
 )
 def test_graphs_that_go_again_or_stay_few_are_none(values):
     assert passed(memory_leak(alive(*values)))
+
+
+@pytest.mark.parametrize("values", [(18.0, 68.0), (18.0, 68.0, 118.0, 168.0, 0.0)])
+def test_what_grew_before_the_end_of_the_run_is_a_leak(values):
+    assert the_one(memory_leak(alive(*values))).value == f"{max(values):g} outputs"
+
+
+def test_seventy_five_steps_are_enough():
+    first_pass, *looks = [
+        dataclasses.replace(series_of(list(values), steps), epochs=array("d", epochs))
+        for values, steps, epochs in [
+            ((18.0, 0.0), [50, 75], [0.0, 0.0]),
+            ((18.0, 43.0), [50, 75], [0.0, 0.0]),
+            ((18.0, 0.0), [50, 75], [3.0, 5.0]),
+        ]
+    ]
+
+    def holding(series):
+        return dataclasses.replace(healthy(), measures={**healthy().measures, "live_graphs": {"Net": series}})
+
+    assert passed(memory_leak(holding(first_pass)))  # a list of one pass over the data
+    for series in looks:
+        assert the_one(memory_leak(holding(series))).where.model == "Net"
 
 
 def test_memory_that_rises_in_a_straight_line_after_the_first_epoch_is_a_leak():

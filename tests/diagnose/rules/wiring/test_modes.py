@@ -1,10 +1,13 @@
 """Dropout and norms in the wrong mode, and what is meant."""
 
+import dataclasses
+
 import pytest
 
 from reportgen.diagnose import Unchecked
 from reportgen.diagnose.rules.wiring.modes import eval_mode_in_train, train_mode_in_eval
 from reportgen.run.evidence import ModeUse
+from reportgen.run.records import Parameter
 from tests.diagnose.altered import passed, the_one, unseen, with_evidence, with_model
 from tests.healthy import healthy
 
@@ -112,3 +115,33 @@ def test_frozen_parts_are_a_remark_where_nothing_else_depends_on_the_mode():
     finding = the_one(eval_mode_in_train(used(frozen, bn="BatchNorm2d")))
     assert (finding.severity, finding.where.module) == ("info", "bn")
     assert passed(eval_mode_in_train(used(both, bn="BatchNorm2d")))
+
+
+NEVER = ModeUse("Net", "train", "step", evaluating=("drop",), frozen=("drop",), root=False, forwards=80, last=99)
+
+
+def test_a_model_that_never_was_in_train_mode_is_a_warning():
+    finding = the_one(eval_mode_in_train(used(NEVER, EVALUATED)))
+
+    assert (finding.id, finding.tier, finding.severity) == ("eval_mode_in_train", "fact", "warning")
+    assert (finding.where.module, finding.value) == ("drop", "80 of 80 forwards")
+    assert finding.title == "Net was trained in eval mode: drop did not do what it does in training"
+    assert finding.code.endswith("+     model.train()")
+
+
+def test_norms_of_a_model_in_eval_mode_tell_by_whether_their_parameters_train():
+    norm = dataclasses.replace(NEVER, evaluating=("bn",), frozen=("bn",))
+
+    def with_norm(trainable):
+        run = used(norm, bn="BatchNorm2d")
+        weight = Parameter("bn.weight", (8,), "float32", "cpu", trainable, group=0)
+        return with_model(run, parameters=(*run.models[0].parameters, weight))
+
+    assert the_one(eval_mode_in_train(with_norm(True))).severity == "warning"
+    assert the_one(eval_mode_in_train(with_norm(False))).severity == "info"
+
+
+def test_a_model_put_into_eval_mode_after_training_is_an_error():
+    right = ModeUse("Net", "train", "step", training=("drop",), forwards=20, last=19)
+
+    assert the_one(eval_mode_in_train(used(right, dataclasses.replace(NEVER, first=20)))).severity == "error"

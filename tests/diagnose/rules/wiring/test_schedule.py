@@ -5,12 +5,13 @@ import math
 
 import pytest
 
-from reportgen.diagnose import Unchecked
+from reportgen.diagnose import Unchecked, diagnose
 from reportgen.diagnose.rules.wiring.clipping import grad_clip_always_active, total_norms
 from reportgen.diagnose.rules.wiring.schedule import amp_scale_collapse, lr_decayed_early, scheduler_before_optimizer
 from reportgen.run.evidence import SchedulerUse, TorchWarning
 from reportgen.testing import fake_run
-from tests.diagnose.altered import passed, rated, the_one, unseen, with_evidence, with_measure, with_model
+from reportgen.testing.run import series_of
+from tests.diagnose.altered import passed, rated, the_one, unseen, with_evidence, with_measure, with_model, with_use
 from tests.healthy import healthy
 
 ORDER = (
@@ -196,3 +197,31 @@ def test_the_norm_of_all_gradients_is_of_steps_at_which_all_were_looked_at():
     run = with_measure(healthy(), "gradient_norm", {"fc1.weight": [3.0, 3.0], "fc2.weight": [4.0]})
 
     assert total_norms(run, run.models[0]) == {0: 5.0}
+
+
+def stepless(run):
+    """Backward passes, and not one step: nothing was measured of weights."""
+    measures = {quantity: {} for quantity in ("weight_norm", "update_ratio", "gradient_norm")}
+    return with_evidence(with_use(run, backwards=40), modes=()), measures
+
+
+@pytest.mark.parametrize("tag", ["scale", "train/loss_scale", "amp/grad_scale"])
+def test_a_scale_that_halves_while_no_step_is_made_is_an_error(tag):
+    halving = [65536.0 * 0.5**k for k in range(8)]
+    run, measures = stepless(healthy())
+    scalars = {**run.scalars, tag: series_of(halving)}
+    never = dataclasses.replace(run, scalars=scalars, measures={**run.measures, **measures})
+
+    finding = the_one(amp_scale_collapse(never))
+
+    assert (finding.id, finding.severity, finding.where.tag) == ("amp_scale_collapse", "error", tag)
+    assert finding.title == "Every step was left out, and the loss scale fell from 65,536 to 512"
+    assert passed(amp_scale_collapse(dataclasses.replace(run, scalars=scalars)))  # steps were made
+    assert [one.id for one in diagnose(never).findings if one.severity == "error"] == ["amp_scale_collapse"]
+
+
+def test_a_logged_scale_that_is_none_of_a_scaler_does_not_count():
+    run, measures = stepless(healthy())
+    scalars = {**run.scalars, "scale": series_of([1.2 - 0.1 * k for k in range(8)])}
+
+    assert passed(amp_scale_collapse(dataclasses.replace(run, scalars=scalars, measures={**run.measures, **measures})))

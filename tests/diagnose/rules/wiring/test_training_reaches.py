@@ -54,6 +54,16 @@ def test_parameters_in_no_group_are_an_error():
     assert finding.evidence.rows == (("fc2.weight", "10×128", 1280), ("fc2.bias", "10", 10))
 
 
+def test_an_optimizer_of_another_copy_is_told_as_such():
+    modules = ("conv1", "conv2", "fc1", "fc2")
+    run = ungrouped(still(healthy(), *modules), *modules)
+
+    (finding,) = missing_from_optimizer(run)
+
+    assert (finding.id, finding.severity, finding.where.model) == ("not_updated", "error", "Net")
+    assert finding.title == "Net is never trained: SGD holds none of its parameters"
+
+
 def test_a_body_that_a_good_run_leaves_out_of_the_optimizer_is_a_remark():
     (finding,) = findings(ungrouped(still(healthy(), "fc1"), "fc1"))
 
@@ -197,4 +207,4 @@ def test_several_models_are_told_apart_by_their_names():
 
     (finding,) = findings(dataclasses.replace(run, models=(model, other), measures=measures))
 
-    assert (finding.id, finding.where.model, finding.where.module) == ("optimizer_missing_params", "critic", "out")
+    assert (finding.id, finding.where.model, finding.where.module) == ("not_updated", "critic", "")
