@@ -67,10 +67,10 @@ def test_in_the_first_forward_and_in_a_later_one(capfd):
 
     run = crash(script)
     assert (run.failure.stamp.step, run.failure.module) == (1, "0")
-    assert finding_of(run).code == "nn.Linear(7, 8)"
+    assert finding_of(run).code == "- nn.Linear(4, 8)\n+ nn.Linear(7, 8)"
     assert len(run.scalars["train/loss"]) == 1
     first = crash_in_first_forward()
-    assert finding_of(first).code == "nn.Linear(7, 8)"
+    assert finding_of(first).code == "- nn.Linear(4, 8)\n+ nn.Linear(7, 8)"
     assert [node.status for node in first.graph.nodes if node.kind == "module"][:2] == ["failed", "failed"]
 
 
@@ -188,7 +188,11 @@ def test_a_chain_shows_its_cause(capfd):
 
     run = crash(script)
     finding = finding_of(run)
-    assert (finding.id, finding.code, finding.where.module) == ("shape_mismatch", "nn.Linear(7, 8)", "0")
+    assert (finding.id, finding.code, finding.where.module) == (
+        "shape_mismatch",
+        "- nn.Linear(4, 8)\n+ nn.Linear(7, 8)",
+        "0",
+    )
     assert [(cause.type, cause.how) for cause in run.failure.causes] == [("RuntimeError", "cause")]
     assert "ValueError: epoch 3 failed" in finding.evidence.text
     assert "It was raised from RuntimeError" in finding.evidence.text

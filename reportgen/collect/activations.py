@@ -109,7 +109,8 @@ class Activations:
         self.shares.units(name, tensor.shape[dim], _greatest(tensor, dim))
 
     def _constant(self, name: str, module: nn.Module, tensor: Tensor) -> None:
-        if tensor.dim() < 2 or tensor.shape[0] < 2:
+        # Some operations for each module: on the CPU they are cheap, on an accelerator the loop would pay for each.
+        if tensor.dim() < 2 or tensor.shape[0] < 2 or not tensor.is_cpu:
             return
         dim = _units_in(tensor, isinstance(module, _UNITS_LAST) or (self._units_last and not _has_parameters(module)))
         self.shares.varying(name, tensor.shape[dim], _spread(tensor, dim))

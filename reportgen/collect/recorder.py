@@ -32,6 +32,7 @@ from reportgen.run.series import Stamp
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from reportgen.collect.data import DataSets
     from reportgen.run.distribution import Distribution
 
 # run.json is rewritten in the background for the cost alone; nothing depends on it.
@@ -78,6 +79,7 @@ class Recorder:
         self._folder = folder if folder is None or not folder.rank else None
         folder = self._folder
         self.split: str | None = None  # of the innermost loader that is being tracked
+        self.data: DataSets | None = None  # what looks at rows, once anything does
         self._meta = meta
         self._journal: Journal | None = None
         if folder is not None:

@@ -17,6 +17,7 @@ class Memory:
         self.asked = True
         self.optimizer_step = 0
         self.split: str | None = None
+        self.data = None
         self.before_flush: list[Callable[[], None]] = []
         self.measured: dict[str, dict[str, list[tuple[int, float]]]] = defaultdict(lambda: defaultdict(list))
         self.taken: dict[str, dict[str, list[tuple[int, Distribution]]]] = defaultdict(lambda: defaultdict(list))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -43,8 +42,6 @@ INPUT_ROWS = 64
 GROWN = 1.5
 SOURCES = {"data": 0, "track": 1, "inputs": 2}
 
-_OF: weakref.WeakKeyDictionary[Recorder, weakref.ref[DataSets]] = weakref.WeakKeyDictionary()
-
 
 class DataSets:
     """What fills the records DataSplit and LoaderUse of one recorder, which keeps it alive."""
@@ -65,11 +62,9 @@ class DataSets:
     @staticmethod
     def of(recorder: Recorder) -> DataSets:
         """The one of `recorder`."""
-        known = _OF.get(recorder)
-        found = known() if known is not None else None
+        found = recorder.data
         if found is None:
-            found = DataSets(recorder)
-            _OF[recorder] = weakref.ref(found)
+            found = recorder.data = DataSets(recorder)
         return found
 
     # -- what is given ---------------------------------------------------------------------------------------------

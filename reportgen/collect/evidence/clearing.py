@@ -50,7 +50,8 @@ class Cleared:
     """What is known of one model. kept_since: the optimizer steps done at the first that were kept.
 
     after: the optimizer steps after which gradients are watched now. begun: the backwards since then. undecided: the
-    steps before, in order, of which a device is yet to say something.
+    steps before, in order, of which a device is yet to say something. own: ids of the model's parameters, as they were
+    when the optimizer was, and held as many, as owned_by says.
     """
 
     watched: Watched
@@ -65,6 +66,8 @@ class Cleared:
     held: list[_Gradient] = field(default_factory=list)
     begun: list[_Begun] = field(default_factory=list)
     undecided: deque[tuple[int, list[_Begun]]] = field(default_factory=deque)
+    own: set[int] = field(default_factory=set)
+    owned_by: tuple[int, int] = (0, 0)
 
 
 class Clearing:
@@ -104,7 +107,7 @@ class Clearing:
             cleared.undecided.append((cleared.after, cleared.begun))
             self._decide(cleared)
         cleared.begun = []
-        cleared.held = self._gradients(cleared.watched) if look else []
+        cleared.held = self._gradients(cleared) if look else []
         cleared.after = steps
 
     def _begins(self, cleared: Cleared) -> None:
@@ -169,12 +172,17 @@ class Clearing:
                 cleared.longest = max(cleared.longest, cleared.row)
 
     @staticmethod
-    def _gradients(watched: Watched) -> list[_Gradient]:
+    def _gradients(cleared: Cleared) -> list[_Gradient]:
         """The first, a middle and the last gradient that the model's leading optimizer has used."""
+        watched = cleared.watched
         optimizer = watched.leader() if watched.leader is not None else None
         if optimizer is None:
             return []
-        own = {id(parameter) for _, parameter in watched.parameters()}
+        # Asking a model for its parameters takes longer than looking at these three.
+        key = (id(optimizer), sum(len(group["params"]) for group in optimizer.param_groups))
+        if cleared.owned_by != key:
+            cleared.owned_by, cleared.own = key, {id(parameter) for _, parameter in watched.parameters()}
+        own = cleared.own
         used = [
             parameter
             for group in optimizer.param_groups
