@@ -72,7 +72,8 @@ def test_hostile_texts_stay_text():
     for text in HOSTILE:
         fields = dict.fromkeys(("title", "why", "fix", "code", "value", "limit", "source", "silence"), text)
         where = Where(text, text, text, text, 1)
-        doc(replace(FINDING, **fields, where=where, also=(text,)), layers(text))
+        shown = article(doc(replace(FINDING, **fields, where=where, also=(text,)), layers(text)))
+        assert not [*shown.all("script"), *shown.all("img")]
 
 
 def test_a_name_that_turns_the_reading_direction_does_not_turn_the_rest_of_a_sentence():

@@ -4,6 +4,7 @@ import dataclasses
 import math
 from importlib import metadata
 
+import numpy as np
 import pytest
 
 import reportgen
@@ -141,7 +142,6 @@ def test_findings_of_one_rule_are_bounded():
 
 
 def test_values_of_other_types_become_those_that_a_record_holds():
-    np = pytest.importorskip("numpy")
     given = found(title=np.str_("t"), value=np.float64(0.5), where=Where(step=np.int64(3)), since=np.int64(4))
     (check,) = judged(own(lambda run: [given])).own_rules
 
