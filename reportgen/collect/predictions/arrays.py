@@ -19,10 +19,10 @@ Booleans = NDArray[np.bool_]
 ACCEPTED = "a tensor, a numpy array or a list of real numbers"
 
 # Tensor dtypes that numpy knows too; the others (bfloat16, the float8 family) go through float32, which holds them.
-_SHARED = (
+_SHARED = {
     torch.float16, torch.float32, torch.float64, torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32,
     torch.int64, torch.uint16, torch.uint32, torch.uint64,
-)  # fmt: skip
+}  # fmt: skip
 
 
 class Shape:
@@ -77,7 +77,7 @@ def to_array(value: torch.Tensor | Array) -> Array:
     """The numbers on the host: one copy from a device, none from the CPU (the array shares the tensor's memory)."""
     if not isinstance(value, torch.Tensor):
         return value
-    tensor = value.cpu()
+    tensor = value if value.is_cpu else value.cpu()
     if tensor.dtype not in _SHARED:
         tensor = tensor.float()
     array: Array = tensor.resolve_neg().numpy()
@@ -95,6 +95,8 @@ def kind_of(value: torch.Tensor | Array) -> str:
 
 def length_of(value: object, argument: str) -> int:
     """How many samples `value` holds: the length of its first dimension, or of a mapping's first value."""
+    if isinstance(value, (torch.Tensor, np.ndarray)) and value.ndim:
+        return int(value.shape[0])
     if isinstance(value, Mapping) and value:
         return length_of(next(iter(value.values())), argument)
     shape = getattr(value, "shape", None)
@@ -110,15 +112,26 @@ def take(value: object, rows: Sequence[int]) -> list[Any]:
     """The samples at `rows`, each on the host: numpy arrays for numbers, dicts of them for a mapping, else as is.
 
     A batch tensor is indexed on its own device, so that only the wanted rows are copied, in one transfer. What is
-    returned may share memory with `value`.
+    returned may share memory with `value`, see `is_copied`. rows: ascending, each once.
     """
     if isinstance(value, Mapping):
         columns = {str(key): take(column, rows) for key, column in value.items()}
         return [{key: column[place] for key, column in columns.items()} for place in range(len(rows))]
     if isinstance(value, torch.Tensor):
         dense = _dense(value, "inputs")
+        if len(rows) == len(dense):
+            return list(to_array(dense.to("cpu", copy=True)))
         return list(to_array(dense[torch.as_tensor(list(rows), dtype=torch.long, device=dense.device)]))
     if isinstance(value, np.ndarray):
         return list(value[list(rows)])
     items = [value[row] for row in rows]  # type: ignore[index]  # a sequence: length_of has asked for its length
     return [to_array(_dense(item, "inputs")) if isinstance(item, torch.Tensor) else item for item in items]
+
+
+def is_copied(value: object) -> bool:
+    """Whether what `take` gives of `value` shares no memory with it."""
+    if isinstance(value, Mapping):
+        return all(is_copied(column) for column in value.values())
+    if isinstance(value, np.ndarray):
+        return not value.dtype.hasobject
+    return value is None or isinstance(value, torch.Tensor)

@@ -7,14 +7,14 @@ import numpy as np
 from reportgen.collect.predictions.arrays import Array, Booleans, Floats, Integers
 from reportgen.collect.predictions.names import Names
 from reportgen.collect.predictions.notes import Notes
-from reportgen.collect.predictions.scores import MOST_CLASSES, ScoreHistograms, log_odds, precision_recall_f1
+from reportgen.collect.predictions.scores import MOST_CLASSES, ScoreHistograms, precision_recall_f1
 from reportgen.collect.predictions.task import Results
 from reportgen.run.predictions import ClassScore
 
 # Equal bins of the top probability for the calibration error, as Guo et al. 2017 (and torchmetrics) use.
 CONFIDENCE_BINS = 15
 # Top-5 accuracy says something from this many classes on.
-TOP5_CLASSES = 10
+TOP, TOP5_CLASSES = 5, 10
 # Class indices given as predictions are bounded by nothing else.
 MOST_LABELS = 100_000
 # Names listed in a record; more would make every record long, and no page shows them.
@@ -28,14 +28,15 @@ class ClassCounts:
     """
 
     def __init__(self, count: int, *, scored: bool) -> None:
-        self.count = 0
+        self.count = count
         self.samples = 0
         self._scored = scored
-        self._support = np.zeros(0, dtype=np.int64)
-        self._predicted = np.zeros(0, dtype=np.int64)
-        self._hits = np.zeros(0, dtype=np.int64)
-        self._confusion: Integers | None = np.zeros((0, 0), dtype=np.int64)
-        self._grow(count)
+        self._support = np.zeros(count, dtype=np.int64)
+        self._predicted = np.zeros(count, dtype=np.int64)
+        self._hits = np.zeros(count, dtype=np.int64)
+        self._confusion: Integers | None = None
+        if count <= MOST_CLASSES:
+            self._confusion = np.zeros((count, count), dtype=np.int64)
         self._histograms = ScoreHistograms(count) if scored and count <= MOST_CLASSES else None
         self._loss = 0.0
         self._top5 = 0
@@ -52,44 +53,58 @@ class ClassCounts:
         """
         count = len(truth)
         known = truth >= 0
-        loss, confidence = np.full(count, np.nan), np.full(count, np.nan)
-        predicted = np.full(count, -1, dtype=np.int64)
-        rows = np.flatnonzero(valid)
-        predicted[rows] = logs[rows].argmax(axis=1)
-        confidence[rows] = np.exp(logs[rows, predicted[rows]])
-        use = np.flatnonzero(valid & known)
-        of_truth = logs[use, truth[use]]
+        use = valid & known
+        if use.all():  # nearly always, and then nothing has to be picked out
+            loss, confidence, predicted = self._add_rows(logs, truth, soft)
+            self._loss += float(loss.sum())
+            self._count(predicted, truth, truth)
+        else:
+            loss, confidence = np.full(count, np.nan), np.full(count, np.nan)
+            predicted = np.full(count, -1, dtype=np.int64)
+            shares = None if soft is None else soft[use]
+            loss[use], confidence[use], predicted[use] = self._add_rows(logs[use], truth[use], shares)
+            rest = valid & ~known
+            predicted[rest] = logs[rest].argmax(axis=1)
+            confidence[rest] = np.exp(logs[rest, predicted[rest]])
+            self._loss += float(loss[known].sum())  # NaN when one row has no prediction, as the criterion's mean is
+            self._count(predicted[use], truth[use], truth[known])
+        return loss, confidence, predicted
+
+    def _add_rows(self, logs: Floats, truth: Integers, soft: Floats | None) -> tuple[Floats, Floats, Integers]:
+        """Of rows that have a prediction and a truth."""
+        rows = np.arange(len(truth))
+        predicted = logs.argmax(axis=1)
+        confidence = np.exp(logs[rows, predicted])
+        of_truth = logs[rows, truth]
         if soft is None:
-            loss[use] = -of_truth
+            loss = -of_truth
         else:
             with np.errstate(invalid="ignore"):
-                loss[use] = -np.where(soft[use] > 0, soft[use] * logs[use], 0.0).sum(axis=1)
-        self._loss += float(np.sum(loss[known]))  # NaN when one row has no prediction, as the criterion's mean is
-        self._count(predicted, truth)
-        self._top5 += int(np.sum((logs[use] > of_truth[:, None]).sum(axis=1) < 5))
-        right = predicted[use] == truth[use]
-        bins = np.clip((confidence[use] * CONFIDENCE_BINS).astype(np.int64), 0, CONFIDENCE_BINS - 1)
+                loss = -np.where(soft > 0, soft * logs, 0.0).sum(axis=1)
+        if self.count >= TOP5_CLASSES:
+            self._top5 += int(np.count_nonzero(np.count_nonzero(logs > of_truth[:, None], axis=1) < TOP))
+        bins = np.minimum(np.maximum((confidence * CONFIDENCE_BINS).astype(np.int64), 0), CONFIDENCE_BINS - 1)
         self._bin_counts += np.bincount(bins, minlength=CONFIDENCE_BINS)
-        self._bin_right += np.bincount(bins[right], minlength=CONFIDENCE_BINS)
-        self._bin_confidence += np.bincount(bins, weights=confidence[use], minlength=CONFIDENCE_BINS)
+        self._bin_right += np.bincount(bins[predicted == truth], minlength=CONFIDENCE_BINS)
+        self._bin_confidence += np.bincount(bins, weights=confidence, minlength=CONFIDENCE_BINS)
         if self._histograms is not None:
-            self._histograms.add(log_odds(logs[use]), truth[use][:, None] == np.arange(self.count))
+            self._histograms.add(logs, truth)
         return loss, confidence, predicted
 
     def add_labels(self, predicted: Integers, truth: Integers) -> None:
         """Count predicted classes without probabilities; a truth below 0 is left out."""
         self._grow(max(self.count, int(predicted.max(initial=-1)) + 1, int(truth.max(initial=-1)) + 1))
-        self._count(predicted, truth)
-
-    def _count(self, predicted: Integers, truth: Integers) -> None:
         known = truth >= 0
-        self.samples += int(known.sum())
-        use = known & (predicted >= 0)
-        self._support += np.bincount(truth[known], minlength=self.count)
-        self._predicted += np.bincount(predicted[use], minlength=self.count)
-        self._hits += np.bincount(truth[use & (predicted == truth)], minlength=self.count)
+        self._count(predicted[known], truth[known], truth[known])
+
+    def _count(self, predicted: Integers, truth: Integers, known: Integers) -> None:
+        """Predicted and true classes of rows that have both; known: the true ones of those without prediction, too."""
+        self.samples += len(known)
+        self._support += np.bincount(known, minlength=self.count)
+        self._predicted += np.bincount(predicted, minlength=self.count)
+        self._hits += np.bincount(truth[predicted == truth], minlength=self.count)
         if self._confusion is not None:
-            pairs = truth[use] * self.count + predicted[use]
+            pairs = truth * self.count + predicted
             self._confusion += np.bincount(pairs, minlength=self.count**2).reshape(self.count, self.count)
 
     def _grow(self, count: int) -> None:
@@ -110,8 +125,12 @@ class ClassCounts:
         weighted f1: mean weighted by support (scikit-learn's `f1_score`). calibration error: sum over the confidence
         bins of (their share) * |accuracy - mean confidence| (ECE, Guo et al. 2017, eq. 3).
         """
-        chosen = self._listed(notes)
-        all_scores = [self._f1(index) for index in range(self.count)]
+        support = self._support.tolist()
+        all_scores = [
+            precision_recall_f1(*counts)[2]
+            for counts in zip(self._hits.tolist(), self._predicted.tolist(), support, strict=True)
+        ]
+        chosen = self._listed(notes, all_scores)
         metrics = {"accuracy": float(self._hits.sum()) / self.samples} if self.samples else {}
         if self.samples and self._scored:
             metrics["loss"] = self._loss / self.samples
@@ -124,7 +143,7 @@ class ClassCounts:
         defined = [f1 for f1 in all_scores if f1 is not None]
         if defined:
             metrics["macro f1"] = sum(defined) / len(defined)
-            weights = [(f1, int(n)) for f1, n in zip(all_scores, self._support, strict=True) if f1 is not None and n]
+            weights = [(f1, n) for f1, n in zip(all_scores, support, strict=True) if f1 is not None and n]
             metrics["weighted f1"] = sum(f1 * n for f1, n in weights) / sum(n for _, n in weights) if weights else 0.0
         scores = tuple(self._score(index, names) for index in chosen)
         if binary and len(scores) == 2:
@@ -142,7 +161,7 @@ class ClassCounts:
             correct=tuple(self._bin_right.tolist()) if listed else (),
         )
 
-    def _listed(self, notes: Notes) -> list[int]:
+    def _listed(self, notes: Notes, f1: list[float | None]) -> list[int]:
         """The classes that get a line: all of up to MOST_CLASSES, else those with the lowest f1 that occur."""
         if self.count <= MOST_CLASSES:
             return list(range(self.count))
@@ -153,10 +172,7 @@ class ClassCounts:
         if self.count > MOST_NAMES:
             notes.fact(f"The names of the classes are not listed: there are more than {MOST_NAMES:,}.")
         occurring = np.flatnonzero(self._support).tolist()
-        return sorted(sorted(occurring, key=lambda index: self._f1(index) or 0.0)[:MOST_CLASSES])
-
-    def _f1(self, index: int) -> float | None:
-        return precision_recall_f1(int(self._hits[index]), int(self._predicted[index]), int(self._support[index]))[2]
+        return sorted(sorted(occurring, key=lambda index: f1[index] or 0.0)[:MOST_CLASSES])
 
     def _score(self, index: int, names: Names) -> ClassScore:
         support, predicted, hits = (int(column[index]) for column in (self._support, self._predicted, self._hits))

@@ -18,6 +18,8 @@ IGNORED = -100
 # Numbers of a block of rows that is worked on at once: 32 MB in float64, whatever the vocabulary.
 BLOCK = 4_000_000
 TOP = 5
+# Bytes of outputs that are copied, so that the samples can be put into words later, or never.
+HELD = 2**20
 
 
 class Classification:
@@ -55,17 +57,13 @@ class Classification:
             raise InvalidArgumentError("outputs", Shape(rows), accepted)
         truth, soft = self._truth(given, self._counts.count)
         self._check_still(rows)
-        count = len(rows)
-        loss, confidence = np.full(count, np.nan), np.full(count, np.nan)
-        predicted = np.full(count, -1, dtype=np.int64)
         size = max(1, BLOCK // self._counts.count)
-        for start in range(0, count, size):
+        parts = []
+        for start in range(0, len(rows), size):
             part = slice(start, start + size)
             logs, valid = self._logs(rows[part])
-            shares = soft[part] if soft is not None else None
-            loss[part], confidence[part], predicted[part] = self._counts.add(logs, valid, truth[part], shares)
-        self.notes.add("{n} samples whose outputs hold NaN or +inf have no prediction; they count as not right.",
-                       int(np.sum((predicted < 0) & (truth != IGNORED))))  # fmt: skip
+            parts.append(self._counts.add(logs, valid, truth[part], soft[part] if soft is not None else None))
+        loss, confidence, predicted = parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))
         return self._scored(truth, predicted, loss, confidence, rows)
 
     def _add_labels(self, predicted: Integers, given: Array) -> Scored:
@@ -90,6 +88,8 @@ class Classification:
         if given.ndim != 1:
             raise InvalidArgumentError("targets", Shape(given), f"(N,) class indices or (N, {count}) shares")
         truth = _indices(given, "targets")
+        if truth.view(np.uint64).max(initial=0) < count:  # those below 0 are the largest then
+            return truth, soft
         wrong = np.flatnonzero((truth != IGNORED) & ((truth < 0) | (truth >= count)))
         if len(wrong):
             accepted = f"class indices from 0 to {count - 1}, or {IGNORED} to leave a sample out"
@@ -114,8 +114,10 @@ class Classification:
     def _check_still(self, rows: Array) -> None:
         """Note a batch that cannot be what the first one was taken for."""
         if self.outputs_are == "probabilities" and self.reason != "the caller said so":
+            if not np.any((rows < 0) | (rows > 1)):
+                return
             found, _ = scale_of_values(rows) if self.name == "binary" else scale_of_rows(rows)
-            if found == "logits" and np.any((rows < 0) | (rows > 1)):
+            if found == "logits":
                 self.outputs_are, self.reason = "logits", "later batches are no probabilities"
                 self.notes.add(
                     "The first batches looked like probabilities, later ones do not: from there on they are taken "
@@ -125,10 +127,16 @@ class Classification:
     def _scored(
         self, truth: Integers, predicted: Integers, loss: Floats, confidence: Floats, rows: Array | None
     ) -> Scored:
+        lasting = rows is None or rows.nbytes <= HELD
+        if lasting and rows is not None:
+            rows = rows.copy()
         counted = truth != IGNORED
-        right = predicted == truth
-        badness = np.where(predicted < 0, np.inf, loss)
-        mistake = np.where(counted & ~right, confidence, np.nan)
+        badness, missing = loss, predicted < 0
+        if missing.any():
+            badness = np.where(missing, np.inf, loss)
+            self.notes.add("{n} samples whose outputs hold NaN or +inf have no prediction; they count as not right.",
+                           int(np.sum(missing & counted)))  # fmt: skip
+        mistake = np.where(counted & (predicted != truth), confidence, np.nan)
 
         def show(row: int) -> Shown:
             if predicted[row] < 0:
@@ -141,13 +149,13 @@ class Classification:
             return Shown(
                 self._names[int(truth[row])],
                 self._names[int(predicted[row])],
-                bool(right[row]),
+                bool(predicted[row] == truth[row]),
                 None if np.isnan(confidence[row]) else float(confidence[row]),
                 None if np.isnan(loss[row]) else float(loss[row]),
                 top,
             )
 
-        return Scored(badness, mistake, counted, show)
+        return Scored(badness, mistake, counted, show, lasting)
 
     def results(self) -> Results:
         """Metrics and tables so far; see Task."""

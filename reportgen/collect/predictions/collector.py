@@ -94,11 +94,10 @@ class Predictions:
                 with self._counting:
                     current.add(inputs, outputs, targets)
                 return
-            self._begin(
-                split, stamp, _task(task, outputs, targets, Names(classes), outputs_are), (inputs, outputs, targets)
-            )
+            begun, *known = _task(task, outputs, targets, Names(classes), outputs_are)
+            self._begin(split, stamp, begun, (inputs, *known))
 
-    def _begin(self, split: str, stamp: Stamp, task: Task, batch: tuple[object, object, object]) -> None:
+    def _begin(self, split: str, stamp: Stamp, task: Task, batch: tuple[object, ...]) -> None:
         """Start a set with its first batch; the one before it is finished and written."""
         fresh = OpenSet(split, stamp, task)
         fresh.add(*batch)
@@ -110,7 +109,7 @@ class Predictions:
             if done is not None and (history.wants() or done.recorded) and done.dirty:
                 self._write(done, history, pictures=history.empty or history.pictures.due(self._clock()))
             if history.sentence:
-                fresh.notes.fact(history.sentence)
+                fresh.say(history.sentence)
             if done is None:
                 # The recorder's thread, which asks for what is pending, starts with the first record.
                 self._write(fresh, history, pictures=False)
@@ -143,8 +142,8 @@ class Predictions:
         if not self._counting.acquire(timeout=patience):
             return
         try:
+            kept = current.reservoir.kept() if pictures else []
             record = current.record()
-            kept = current.reservoir.kept()
             current.dirty = False
             if pictures:
                 current.stale = False
@@ -202,21 +201,30 @@ def _check_same(task: Task, name: str, outputs_are: str | None) -> None:
         raise InvalidArgumentError("outputs_are", outputs_are, f"{task.outputs_are}, as this split and step began with")
 
 
-def _task(name: str, outputs: object, targets: object, names: Names, outputs_are: str | None) -> Task:
-    """The task for a set that begins with this batch; its reason says how it was chosen."""
+def _task(
+    name: str, outputs: object, targets: object, names: Names, outputs_are: str | None
+) -> tuple[Task, object, object]:
+    """The task for a set that begins with this batch, whose reason says how it was chosen; and the batch.
+
+    What had to be fetched from a device to choose is given back, so that it is fetched once.
+    """
     if name == "detection" or (name == "auto" and is_detection(outputs)):
-        return Detection(names, outputs_are)
+        return Detection(names, outputs_are), outputs, targets
     given, truth = as_values(outputs, "outputs"), as_values(targets, "targets")
+    told = f"outputs {Shape(given)!r} and targets {Shape(truth)!r}"
+    truth = to_array(truth)
     chosen = decide_task(given, truth) if name == "auto" else name
     made: Task
     if chosen == "segmentation":
         made = Segmentation(given, names, outputs_are)
-    elif chosen in ("classification", "binary"):
-        made = Classification(to_array(given), names, outputs_are, binary=chosen == "binary")
-    elif chosen == "multilabel":
-        made = Multilabel(to_array(given), names, outputs_are)
     else:
-        made = Regression(to_array(given), names, outputs_are)
+        given = to_array(given)
+        if chosen in ("classification", "binary"):
+            made = Classification(given, names, outputs_are, binary=chosen == "binary")
+        elif chosen == "multilabel":
+            made = Multilabel(given, names, outputs_are)
+        else:
+            made = Regression(given, names, outputs_are)
     if name == "auto":
-        made.reason += f"; {chosen} was read from outputs {Shape(given)!r} and targets {Shape(truth)!r}"
-    return made
+        made.reason += f"; {chosen} was read from {told}"
+    return made, given, truth

@@ -17,6 +17,7 @@ OUTPUTS_ARE = ("logits", "probabilities", "log-probabilities", "labels", "values
 # up to 4e-3, while rows of logits miss it by whole numbers.
 TOLERANCE = 1e-2
 
+LOGITS = "rows neither sum to 1 nor have a logsumexp of 0"
 SHAPES = (
     "outputs (N, C) with targets (N,) or (N, C); (N,) or (N, 1) with (N,); (N, C, H, W) with (N, H, W); the same float "
     "shape twice (regression); or lists of dicts with boxes (detection); else name it with task="
@@ -108,6 +109,8 @@ def scale_of_rows(rows: Array) -> tuple[str, str]:
     """What (N, C) outputs of one class a row are, and why; rows that hold NaN or infinities have no say."""
     if rows.dtype.kind != "f" and rows.ndim == 1:
         return "labels", "whole numbers, one a sample, are the predicted classes"
+    if rows.size and rows.min() < 0 and TOLERANCE < rows.max() < np.inf:  # what most are, told by a look
+        return "logits", LOGITS
     values = rows.astype(np.float64)
     known = values[~np.isnan(values).any(axis=1) & ~np.isposinf(values).any(axis=1)]
     if not len(known):
@@ -116,7 +119,7 @@ def scale_of_rows(rows: Array) -> tuple[str, str]:
         return "probabilities", "all rows are >= 0 and sum to 1"
     if np.all(known <= TOLERANCE) and np.all(np.abs(np.log(np.exp(known).sum(axis=1) + 1e-300)) <= TOLERANCE):
         return "log-probabilities", "the logsumexp of all rows is 0"
-    return "logits", "rows neither sum to 1 nor have a logsumexp of 0"
+    return "logits", LOGITS
 
 
 def scale_of_values(values: Array) -> tuple[str, str]:

@@ -93,7 +93,7 @@ class Multilabel:
                 value = float(loss[row])
             return Shown(self._labels(truth[row]), self._labels(predicted[row]), bool(right[row]), None, value, top)
 
-        return Scored(badness, mistake, np.ones(len(rows), dtype=bool), show)
+        return Scored(badness, mistake, np.ones(len(rows), dtype=bool), show, lasting=True)
 
     def _logs(self, rows: Array) -> tuple[Floats, Floats, Booleans]:
         """(n, L) log-probabilities of no and of yes, and where they are known."""

@@ -7,7 +7,7 @@ import numpy as np
 from reportgen.collect.predictions.arrays import Array, Booleans, Floats, Shape, as_values, to_array
 from reportgen.collect.predictions.names import Names
 from reportgen.collect.predictions.notes import Notes
-from reportgen.collect.predictions.reservoir import spread
+from reportgen.collect.predictions.reservoir import chances
 from reportgen.collect.predictions.task import Results, Scored, Shown
 from reportgen.errors import InvalidArgumentError
 
@@ -16,6 +16,8 @@ POINTS = 400
 # Up to here R2 is taken for each value of a sample and averaged; beyond (images), over all values together.
 MOST_VALUES = 1000
 SHOWN = 3
+# Bytes of numbers that may be held until the samples are put into words.
+HELD = 2**20
 
 
 class Regression:
@@ -58,15 +60,20 @@ class Regression:
             raise InvalidArgumentError("targets", Shape(truth), f"the shape of outputs, {predicted.shape}")
         errors = predicted - truth
         with np.errstate(all="ignore"):
-            loss = (errors**2).mean(axis=1)
+            squares = errors**2
+            loss = squares[:, 0] if self._width == 1 else squares.mean(axis=1)
             self._absolute += float(np.abs(errors).sum())
             self._signed += float(errors.sum())
-            self._add_spread(truth, errors)
-        finite: Booleans = np.logical_and.reduce(np.isfinite(errors), axis=1)
+            self._add_spread(truth, squares)
+        every = np.isfinite(errors)
+        finite: Booleans = every[:, 0] if self._width == 1 else np.logical_and.reduce(every, axis=1)
         self._values += errors.size
         self._keep_points(truth, predicted, finite)
         self._samples += len(errors)
-        self.notes.add("{n} samples hold NaN or infinities; so do the metrics.", int((~finite).sum()))
+        badness = loss
+        if not finite.all():
+            badness = np.where(np.isnan(loss), np.inf, loss)
+            self.notes.add("{n} samples hold NaN or infinities; so do the metrics.", int((~finite).sum()))
 
         def show(row: int) -> Shown:
             value = float(loss[row])
@@ -75,16 +82,15 @@ class Regression:
             )
 
         everywhere = np.ones(len(errors), dtype=bool)
-        badness = np.where(np.isnan(loss), np.inf, loss)
-        return Scored(badness, np.full(len(errors), np.nan), everywhere, show)
+        return Scored(badness, np.full(len(errors), np.nan), everywhere, show, lasting=errors.nbytes <= HELD)
 
-    def _add_spread(self, truth: Floats, errors: Floats) -> None:
+    def _add_spread(self, truth: Floats, squares: Floats) -> None:
         """Merge the batch's mean and spread of the truth (Chan, Golub, LeVeque 1983), exact for large offsets."""
         if self._width > MOST_VALUES:
-            truth, errors = truth.reshape(-1, 1), errors.reshape(-1, 1)
-        self._squares += (errors**2).sum(axis=0)
+            truth, squares = truth.reshape(-1, 1), squares.reshape(-1, 1)
+        self._squares += squares.sum(axis=0)
         count = len(truth)
-        mean = truth.mean(axis=0)
+        mean = truth.sum(axis=0) / count
         gap, total = mean - self._mean, self._count + count
         self._spread += ((truth - mean) ** 2).sum(axis=0) + gap**2 * self._count * count / total
         self._mean += gap * count / total
@@ -94,13 +100,12 @@ class Regression:
         """Keep the (truth, prediction) pairs of a random sample: the first value of each kept one."""
         if not self._width:
             return
-        keys = spread(np.arange(self._samples, self._samples + len(truth)))
-        found = [
-            (float(keys[row]), float(truth[row, 0]), float(predicted[row, 0]))
-            for row in np.flatnonzero(finite & (keys > (self._points[-1][0] if len(self._points) == POINTS else -1.0)))
-        ]
-        if found:
-            self._points = sorted(self._points + found, reverse=True)[:POINTS]
+        keys = chances(self._samples, len(truth))
+        floor = self._points[-1][0] if len(self._points) == POINTS else -1.0
+        (rows,) = (finite & (keys > floor)).nonzero()
+        if len(rows):
+            columns = (column[rows].tolist() for column in (keys, truth[:, 0], predicted[:, 0]))
+            self._points = sorted([*self._points, *zip(*columns, strict=True)], reverse=True)[:POINTS]
 
     def _text(self, values: Floats) -> str:
         if self._width == 1:

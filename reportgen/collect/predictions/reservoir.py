@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,8 @@ from reportgen.collect.predictions.task import Scored, Shown
 KEPT = 64
 WORST = 16
 MISTAKES = 24
+# Indices whose hashes are made at once.
+BLOCK = 4096
 
 
 @dataclass(slots=True)
@@ -41,13 +44,13 @@ class _Best:
     size: int
     items: list[tuple[float, int, Kept]] = field(default_factory=list)
 
-    def entering(self, keys: Floats) -> Integers:
-        """The rows of a batch that belong among the best; keys of -inf never do."""
+    def entering(self, keys: Floats, counted: Booleans) -> Integers:
+        """The rows of a batch that belong among the best, of those that are counted; keys of -inf and NaN never do."""
         floor = self.items[-1][0] if len(self.items) == self.size else -np.inf
-        rows = np.flatnonzero(keys > floor)
+        (rows,) = (counted & (keys > floor)).nonzero()
         if len(rows) > self.size:
             rows = rows[np.argsort(-keys[rows], kind="stable")[: self.size]]
-        return rows.astype(np.int64)
+        return rows
 
     def insert(self, entries: list[tuple[float, int, Kept]]) -> None:
         self.items = sorted(self.items + entries, key=lambda item: (-item[0], item[1]))[: self.size]
@@ -70,19 +73,28 @@ class Reservoir:
 
     def offer(self, scored: Scored, keep: Callable[[Sequence[int], int], list[Kept]]) -> None:
         """Offer a batch. `keep(rows, seen)` copies the rows that are kept; it is called at most once."""
-        count = len(scored.badness)
-        keys = (
-            (self._worst, _ranked(scored.badness, scored.counted)),
-            (self._mistakes, _ranked(scored.mistake, scored.counted)),
-            (self._random, np.where(scored.counted, spread(np.arange(self.seen, self.seen + count)), -np.inf)),
-        )
-        entering = [(group, key, group.entering(key)) for group, key in keys]
-        rows = sorted({int(row) for _, _, some in entering for row in some})
+        entering = self._entering(scored)
+        rows = _rows(entering)
         if rows:
             made = dict(zip(rows, keep(rows, self.seen), strict=True))
             for group, key, some in entering:
                 group.insert([(float(key[row]), made[int(row)].index, made[int(row)]) for row in some])
-        self.seen += count
+        self.seen += len(scored.badness)
+
+    def wanted(self, scored: Scored) -> list[int]:
+        """The rows that `offer` would keep of a batch."""
+        if not self.seen and len(scored.counted) <= KEPT:
+            return np.flatnonzero(scored.counted).tolist()  # all are among the random ones
+        return _rows(self._entering(scored))
+
+    def _entering(self, scored: Scored) -> list[tuple[_Best, Floats, Integers]]:
+        """Each group with the keys of all rows and those rows that come into it."""
+        keys = (
+            (self._worst, scored.badness),
+            (self._mistakes, scored.mistake),
+            (self._random, chances(self.seen, len(scored.badness))),
+        )
+        return [(group, key, group.entering(key, scored.counted)) for group, key in keys]
 
     def kept(self) -> list[tuple[str, Kept]]:
         """The kept samples and why: the worst, then the most confident mistakes, then the random ones as seen."""
@@ -96,9 +108,23 @@ class Reservoir:
         return [entry for entry in chosen.values() if entry[0] != "random"] + random
 
 
-def _ranked(values: Floats, counted: Booleans) -> Floats:
-    """Keys without NaN: what has none is never kept for it. An infinite badness stays the highest."""
-    return np.where(counted & ~np.isnan(values), values, -np.inf)
+def _rows(entering: list[tuple[_Best, Floats, Integers]]) -> list[int]:
+    return sorted({row for _, _, some in entering for row in some.tolist()})
+
+
+def chances(first: int, count: int) -> Floats:
+    """`spread` of the `count` indices from `first` on, not to be written to."""
+    block, start = divmod(first, BLOCK)
+    blocks = [_block(number) for number in range(block, (first + max(count, 1) - 1) // BLOCK + 1)]
+    found = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+    return found[start : start + count]
+
+
+@lru_cache(maxsize=8)  # a split reads on from where it was, and each new set from the first
+def _block(number: int) -> Floats:
+    found = spread(np.arange(number * BLOCK, (number + 1) * BLOCK))
+    found.flags.writeable = False
+    return found
 
 
 def spread(indices: NDArray[np.int64]) -> Floats:

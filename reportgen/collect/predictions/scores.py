@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
+from numpy.typing import NDArray
 
 from reportgen.collect.predictions.arrays import Array, Floats, Integers
 
@@ -13,6 +16,9 @@ REACH = 40.0  # log-odds; float64 has no probability nearer to 1 than log-odds o
 
 # Score histograms take 80 kB a class.
 MOST_CLASSES = 100
+# Scores that are held back at most before they are put into histograms: one call then counts those of many batches, and
+# a set of one batch needs no whole histogram.
+HELD = 65_536
 
 
 class ScoreHistograms:
@@ -22,34 +28,111 @@ class ScoreHistograms:
     """
 
     def __init__(self, count: int) -> None:
-        self._counts = np.zeros((count, 2, BINS), dtype=np.uint32)
+        self._count = count
+        self._held: list[tuple[Floats, Array]] = []
+        self._size = 0
+        # Cells are numbered by class, bin, and whether the sample is of the class. Few scores are a list of cells, many
+        # the counts of all cells.
+        self._cells: Integers = np.zeros(0, dtype=np.int64)
+        self._counts: NDArray[np.uint32] | None = None
+        self._areas: list[tuple[float | None, float | None]] = []  # of what was counted when they were asked for
 
-    def add(self, log_odds: Floats, positive: Array) -> None:
-        """Count (n, C) scores as log-odds; positive (n, C) bool says which belong to the class. NaN is in no bin."""
-        known = ~np.isnan(log_odds)
-        bins = bins_of(np.where(known, log_odds, 0.0))
-        classes = np.broadcast_to(np.arange(log_odds.shape[1]), log_odds.shape)
-        flat = (classes * 2 + positive) * BINS + bins
-        np.add.at(self._counts.reshape(-1), flat[known], 1)
+    def add(self, scores: Floats, belongs: Array) -> None:
+        """Count the scores of n samples; NaN is in no bin. Both arrays are held for a while, so they must not change.
+
+        belongs: (n,) the class of each sample, with (n, C) log-probabilities as scores; or (n, C) bool, with log-odds.
+        """
+        self._held.append((scores, belongs))
+        self._size += scores.size
+        self._areas = []
+        if self._size > HELD:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Find the cells of what is held back."""
+        if not self._held:
+            return
+        scores, belongs = (np.concatenate(column) for column in zip(*self._held, strict=True))
+        self._held, self._size = [], 0
+        cells = self._found(scores, belongs)
+        if self._counts is None and len(self._cells) + len(cells) <= HELD:
+            self._cells = np.concatenate((self._cells, cells))
+            return
+        if self._counts is None:
+            self._counts = np.zeros(self._count * BINS * 2, dtype=np.uint32)
+            np.add.at(self._counts, self._cells, np.uint32(1))
+            self._cells = self._cells[:0]
+        np.add.at(self._counts, cells, np.uint32(1))
+
+    def _found(self, scores: Floats, belongs: Array) -> Integers:
+        classes = np.arange(self._count)
+        if belongs.ndim == 1:
+            scores, belongs = log_odds(scores), belongs[:, None] == classes
+        known = ~np.isnan(scores)
+        classes = np.broadcast_to(classes, scores.shape)
+        if not known.all():
+            scores, belongs, classes = scores[known], belongs[known], classes[known]
+        cells: Integers = ((classes * BINS + bins_of(scores)) * 2 + belongs).reshape(-1)
+        return cells
 
     def average_precision(self, index: int) -> float | None:
         """Sum over thresholds of (R_n - R_n-1) P_n, without interpolation; None without positives.
 
         The definition of scikit-learn's `average_precision_score`.
         """
-        return average_precision(self._counts[index, 1], self._counts[index, 0])
+        return self._of_each()[index][0]
 
     def roc_auc(self, index: int) -> float | None:
         """The chance that a positive scores above a negative, ties counting half; None without one of both.
 
         Mann-Whitney U / (positives * negatives), which is the area under the ROC curve (Hanley, McNeil 1982).
         """
-        positive, negative = (self._counts[index, row].astype(np.float64) for row in (1, 0))
-        pairs = positive.sum() * negative.sum()
-        if not pairs:
-            return None
-        below = np.cumsum(negative) - negative
-        return float((positive * (below + negative / 2)).sum() / pairs)
+        return self._of_each()[index][1]
+
+    def _of_each(self) -> list[tuple[float | None, float | None]]:
+        """Average precision and ROC-AUC of each class, from the cells that hold any score."""
+        if self._areas:
+            return self._areas
+        self._settle()
+        if self._counts is None:
+            cells, counts = np.unique(self._cells, return_counts=True)
+        else:
+            cells = np.flatnonzero(self._counts)
+            counts = self._counts[cells].astype(np.int64)
+        places = cells >> 1
+        first = np.flatnonzero(np.diff(places, prepend=-1))
+        ours = np.where(cells & 1, counts, 0)
+        if len(first):
+            ours, counts = np.add.reduceat(ours, first), np.add.reduceat(counts, first)
+        self._areas = _areas(self._count, places[first], ours.astype(np.float64), counts.astype(np.float64))
+        return self._areas
+
+
+def _areas(count: int, places: Integers, positive: Floats, scores: Floats) -> list[tuple[float | None, float | None]]:
+    """Those of `count` classes. places: class * BINS + bin of all bins that hold a score, ascending, and how many."""
+    classes, bins = np.divmod(places, BINS)
+    ends = np.searchsorted(classes, np.arange(count + 1))
+    # Whole numbers, so that sums over all classes and their differences are exact.
+    below, scores_below = (np.concatenate(([0.0], np.cumsum(column))) for column in (positive, scores))
+    total = np.diff(below[ends])
+    others = np.diff(scores_below[ends]) - total
+    hits, above = below[ends[1:]][classes] - below[:-1], scores_below[ends[1:]][classes] - scores_below[:-1]
+    steps = positive / np.maximum(total, 1.0)[classes] * (hits / above)
+    negative = scores - positive
+    negative_below = scores_below[:-1] - below[:-1] - (scores_below - below)[ends[:-1]][classes]
+    wins = np.bincount(classes, positive * (negative_below + negative / 2), minlength=count)
+    # Summed in the places of the bins, as of a whole histogram: the order of a sum decides its last digits.
+    row, places = np.zeros(BINS), BINS - 1 - bins
+    found: list[tuple[float | None, float | None]] = []
+    for index, (start, end) in enumerate(itertools.pairwise(ends.tolist())):
+        if not total[index]:
+            found.append((None, None))
+            continue
+        row[places[start:end]] = steps[start:end]
+        pairs = total[index] * others[index]
+        found.append((float(row.sum()), float(wins[index] / pairs) if pairs else None))
+        row[places[start:end]] = 0.0
+    return found
 
 
 def bins_of(log_odds: Floats) -> Integers:

@@ -47,13 +47,15 @@ class Scored:
 
     badness (n,): ranks the worst; +inf where there is no prediction. mistake (n,): the confidence of a wrong
     prediction, NaN for a right one. counted (n,): False for samples that are not to be kept (ignored labels).
-    show: says what the sample at a row of this batch is; only valid until the batch is given back to its owner.
+    show: says what the sample at a row of this batch is; only valid until the batch is given back to its owner, unless
+    it is lasting: then until the task counts the next batch.
     """
 
     badness: Floats
     mistake: Floats
     counted: Booleans
     show: Callable[[int], Shown]
+    lasting: bool = False
 
 
 @dataclass(frozen=True, slots=True)

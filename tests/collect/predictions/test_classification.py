@@ -7,7 +7,8 @@ import pytest
 import torch
 from sklearn import metrics as judge
 
-from reportgen.collect.predictions.scores import BINS, ScoreHistograms, bins_of
+from reportgen.collect.predictions import scores
+from reportgen.collect.predictions.scores import BINS, ScoreHistograms, average_precision, bins_of
 from reportgen.errors import InvalidArgumentError
 from tests.collect.predictions.given import logits_and_labels, recorded, softmax
 
@@ -69,6 +70,32 @@ def test_histogram_areas_are_exactly_those_of_the_rounded_scores():
         )
         assert histograms.roc_auc(index) == pytest.approx(judge.roc_auc_score(truth[:, index], rounded))
     assert bins_of(np.array([-1e9, -np.inf, 1e9, np.inf])).tolist() == [0, 0, BINS - 1, BINS - 1]
+
+
+@pytest.mark.parametrize("held", [0, 500, 10**9])
+def test_areas_do_not_depend_on_how_many_scores_are_held_back(monkeypatch, held):
+    generator = np.random.default_rng(2)
+    batches = [(generator.normal(0, 3, size=(50, 4)), generator.random((50, 4)) < 0.3) for _ in range(6)]
+    for odds, truth in batches:
+        truth[:, 3] = False  # a class without positives
+        odds[:, 2] = 1.0  # one whose scores are all the same
+    batches[2][0][7] = np.nan
+    monkeypatch.setattr(scores, "HELD", held)
+    histograms = ScoreHistograms(4)
+    for at, batch in enumerate(batches):
+        histograms.add(*batch)
+        if at == 3:
+            histograms.average_precision(0)  # asked for in between
+    odds, truth = (np.concatenate(column) for column in zip(*batches, strict=True))
+    known = ~np.isnan(odds[:, 0])
+    for index in range(4):
+        ours, others = (
+            np.bincount(bins_of(odds[known & (truth[:, index] == belongs), index]), minlength=BINS)
+            for belongs in (True, False)
+        )
+        assert histograms.average_precision(index) == average_precision(ours, others)
+        area = judge.roc_auc_score(truth[known, index], bins_of(odds[known, index])) if index < 3 else None
+        assert histograms.roc_auc(index) == pytest.approx(area)
 
 
 def test_scores_that_differ_only_next_to_1_are_still_ranked():

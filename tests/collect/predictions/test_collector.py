@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from reportgen.collect.predictions import Predictions
+from reportgen.collect.predictions import Predictions, open_set
 from reportgen.errors import InvalidArgumentError
 from reportgen.run.predictions import PredictionSet
 from tests.collect.fake_recorder import FakeRecorder
@@ -148,6 +148,16 @@ def test_a_set_for_every_batch_is_thinned_and_says_so():
     assert any("only some are recorded" in note for note in found["val", 1599].notes)
 
 
+def test_what_there_is_to_say_keeps_its_order_however_late_samples_are_made():
+    recorder, predictions, _ = started()
+    for step in range(520):
+        predictions.add(torch.full((1, 4, 4), 2.0), [[0.0, 1.0]], [1], step=step)
+    recorder.before_flush[0]()
+    predictions.flush()
+    *_, drawn, sets = recorder.records[-1][1].notes
+    assert (drawn[:14], sets[:14]) == ("1 shown images", "Of more than 5")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -232,6 +242,47 @@ def test_no_tensor_is_kept_and_nothing_given_is_changed():
     assert not any(np.shares_memory(picture, inputs.numpy()) for picture in kept)
     del inputs, outputs
     assert [reference() for reference in alive] == [None, None]
+
+
+@pytest.mark.parametrize("kind", ["tensor", "array", "mapping", "list"])
+def test_samples_are_those_of_the_moment_they_were_given(kind):
+    recorder, predictions, _ = started()
+    given = {
+        "tensor": (IMAGES.clone(), torch.tensor(LOGITS), torch.tensor(LABELS)),
+        "array": (IMAGES.numpy().copy(), LOGITS.copy(), LABELS.copy()),
+        "mapping": ({"ids": torch.arange(64.0).reshape(32, 2)}, LOGITS.copy(), LABELS.copy()),
+        "list": ([image.numpy().copy() for image in IMAGES], LOGITS.copy(), LABELS.copy()),
+    }[kind]
+    now = recorded(given)
+    predictions.add(*given, step=0)
+    inputs = given[0].values() if isinstance(given[0], dict) else given[0]
+    for value in (*inputs, *given[1:]):  # a loop that fills the same buffers again
+        value[...] = 0
+    predictions.flush()
+    assert recorder.records[-1][1].examples == now.examples
+
+
+def test_samples_of_sets_that_are_not_drawn_are_never_made(monkeypatch):
+    made = []
+    picture_of = open_set.picture_of
+    monkeypatch.setattr(open_set, "picture_of", lambda *given: made.append(1) or picture_of(*given))
+    recorder, predictions, _ = started()
+    for step in range(20):
+        predictions.add(IMAGES, LOGITS, LABELS, step=step)
+    predictions.flush()
+    found = last_of_each(recorder)
+    assert len(found) == 20
+    assert len(made) == 32 * sum(bool(one.examples) for one in found.values()) == 64
+
+
+def test_samples_too_large_to_wait_are_made_at_once(monkeypatch):
+    monkeypatch.setattr(open_set, "HELD", IMAGES.nbytes - 1)
+    made = []
+    picture_of = open_set.picture_of
+    monkeypatch.setattr(open_set, "picture_of", lambda *given: made.append(1) or picture_of(*given))
+    _, predictions, _ = started()
+    predictions.add(IMAGES, LOGITS, LABELS, step=0)
+    assert len(made) == 32
 
 
 def test_inputs_that_cannot_be_shown_do_not_lose_the_batch():

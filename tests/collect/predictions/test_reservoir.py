@@ -3,8 +3,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import pytest
 
-from reportgen.collect.predictions.reservoir import KEPT, WORST, Kept, Reservoir, spread
+from reportgen.collect.predictions.reservoir import BLOCK, KEPT, WORST, Kept, Reservoir, chances, spread
 from reportgen.collect.predictions.task import Scored, Shown
 
 GENERATOR = np.random.default_rng(0)
@@ -72,3 +73,24 @@ def test_a_set_without_mistakes_is_filled_up_with_random_samples():
 def test_equal_losses_keep_the_earlier_sample():
     kept, _ = filled(10, np.zeros(100), np.full(100, np.nan))
     assert [index for why, index in kept if why == "worst"] == list(range(WORST))
+
+
+@pytest.mark.parametrize("sizes", [10, 64, 100, 700])
+def test_what_is_wanted_of_a_batch_is_what_is_kept_of_it(sizes):
+    reservoir = Reservoir()
+    for at in range(0, len(LOSS), sizes):
+        part = slice(at, at + sizes)
+        scored = Scored(LOSS[part], MISTAKE[part], LOSS[part] < 0.9, lambda row: Shown("", ""))
+        wanted, kept = reservoir.wanted(scored), []
+
+        def keep(rows: Sequence[int], seen: int, kept: list[int] = kept) -> list[Kept]:
+            kept += rows
+            return [Kept(seen + row, Shown("", "")) for row in rows]
+
+        reservoir.offer(scored, keep)
+        assert wanted == kept
+
+
+@pytest.mark.parametrize(("first", "count"), [(0, 1), (BLOCK - 3, 7), (5, 3 * BLOCK), (2 * BLOCK, BLOCK), (BLOCK, 0)])
+def test_chances_made_in_blocks_are_those_of_each_index(first, count):
+    assert chances(first, count).tolist() == spread(np.arange(first, first + count)).tolist()
