@@ -223,6 +223,19 @@ class Doubt:
 
 
 @dataclass(frozen=True, slots=True)
+class SharedRow:
+    """A picture that is in another split, too. row, there: its places in this split and in `other`, from 0.
+
+    image: name in Run.media.
+    """
+
+    other: str
+    row: int
+    there: int
+    image: str
+
+
+@dataclass(frozen=True, slots=True)
 class DataSplit:
     """The rows of a split, as far as they were read. Key: split, source.
 
@@ -235,7 +248,8 @@ class DataSplit:
     odd_rows: rows with a number that is not finite. padding: the share of the most frequent token.
     duplicates: rows that equal an earlier one; conflicting: those whose target differs from that of an equal row;
     pairs: (row, earlier row) of the first few of these, conflicting ones first.
-    shared: other split -> rows of this one that are there, too; shared_pairs: other split -> some (row, row there).
+    shared: other split -> rows of this one that are there, too; shared_pairs: other split -> some (row, row there);
+    shared_rows: of images some that are in the split trained on, those of which a copy was kept.
     targets: "classes", "numbers", "several" (one number or 0/1 for each output) or "" when unknown.
     class_counts: label -> rows, the labels as texts, of at most 1,000 classes. target: all target numbers together.
     """
@@ -265,6 +279,7 @@ class DataSplit:
     leaks: tuple[Leak, ...] = ()
     shifts: tuple[Shift, ...] = ()
     doubts: tuple[Doubt, ...] = ()
+    shared_rows: tuple[SharedRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

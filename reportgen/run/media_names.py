@@ -38,6 +38,7 @@ def _files(run: Run) -> Iterator[str]:
         yield tensor.media
     for split in run.evidence.data:
         yield from (doubt.image for doubt in split.doubts)
+        yield from (row.image for row in split.shared_rows)
 
 
 def without_missing(run: Run, known: Collection[str]) -> Run:
@@ -74,10 +75,11 @@ def without_missing(run: Run, known: Collection[str]) -> Run:
 
 
 def _of_split(split: DataSplit, known: Collection[str]) -> DataSplit:
-    if all(not doubt.image or doubt.image in known for doubt in split.doubts):
+    shared = tuple(row for row in split.shared_rows if row.image in known)
+    if len(shared) == len(split.shared_rows) and all(not doubt.image or doubt.image in known for doubt in split.doubts):
         return split
     doubts = tuple(doubt if doubt.image in known else replace(doubt, image="") for doubt in split.doubts)
-    return replace(split, doubts=doubts)
+    return replace(split, doubts=doubts, shared_rows=shared)
 
 
 def _of_images(record: Images, known: Collection[str]) -> Images:

@@ -19,6 +19,7 @@ from reportgen.collect.data.passes import Passes
 from reportgen.collect.data.reading import read
 from reportgen.collect.data.record import feature_values, record_of, shared_with
 from reportgen.collect.data.rows import MOST_NUMBERS, Rows
+from reportgen.collect.data.shared_rows import shared_rows
 from reportgen.collect.data.shifts import shifts
 from reportgen.collect.data.targets import LONGEST_LABEL
 from reportgen.collect.evidence.summed import Summed
@@ -27,15 +28,17 @@ from reportgen.collect.predictions.images import encode, picture_of
 from reportgen.collect.predictions.notes import Notes
 from reportgen.collect.quiet import quiet
 from reportgen.collect.structure import arguments
-from reportgen.run.evidence import DataSplit, Doubt, Leak, LoaderUse, Shift
+from reportgen.run.evidence import DataSplit, Doubt, Leak, LoaderUse, SharedRow, Shift
 
 if TYPE_CHECKING:
     from reportgen.collect.recorder import Recorder
     from reportgen.collect.watched import Watched
 
 TRAIN = "train"
-# Longest side of the picture of a doubtful row, in pixels.
+# Longest side of the picture of a row, in pixels.
 PICTURE_SIDE = 96
+# Rows of two splits that are shown.
+SHOWN = 6
 # Rows of one model input that are looked at.
 INPUT_ROWS = 64
 # The comparisons are made again once there are so many times as many rows.
@@ -162,13 +165,13 @@ class DataSets:
         self._written[key] = state
         record = record_of(rows)
         if rows.hashing:
-            record = self._with_shared(rows, record)
+            record = self._with_shared(rows, record, compare)
         if compare and rows.count:
             shown = self._comparisons(key, rows)
             record = replace(record, leaks=shown[1], doubts=shown[2], shifts=self._shifts(key, rows))
         self._splits.put(key, record)
 
-    def _with_shared(self, rows: Rows, record: DataSplit) -> DataSplit:
+    def _with_shared(self, rows: Rows, record: DataSplit, compare: bool) -> DataSplit:
         others: dict[str, list[Rows]] = {}
         for other in sorted(self._rows.values(), key=lambda each: SOURCES[each.source]):
             if other.split != rows.split and other.hashing and other.count:
@@ -178,7 +181,18 @@ class DataSets:
             record,
             shared={split: count for split, (count, _) in shared.items()},
             shared_pairs={split: pairs for split, (_, pairs) in shared.items()},
+            shared_rows=self._shown(rows, others[TRAIN]) if compare and TRAIN in shared else (),
         )
+
+    def _shown(self, rows: Rows, train: Sequence[Rows]) -> tuple[SharedRow, ...]:
+        """Pictures of rows that are among those trained on."""
+        if not all(_is_shown(each) for each in (rows, *train)):
+            return ()
+        found = (
+            SharedRow(TRAIN, one.row, one.there, self._picture(one.held, one.numbers))
+            for one in shared_rows(rows, train, SHOWN)
+        )
+        return tuple(row for row in found if row.image)
 
     def _comparisons(self, key: tuple[str, str], rows: Rows) -> tuple[int, tuple[Leak, ...], tuple[Doubt, ...]]:
         known = self._compared.get(key)
@@ -199,8 +213,7 @@ class DataSets:
 
     def _doubts(self, rows: Rows, labels: Array | None) -> tuple[Doubt, ...]:
         sample, sampled = rows.sample()
-        width = int(np.prod(rows.shape or (1,)))
-        if labels is None or width > MOST_NUMBERS:
+        if labels is None or not _is_kept_whole(rows):
             return ()
         image = rows.kind == "image"
         return tuple(
@@ -249,6 +262,15 @@ def _hold(rows: Rows, args: Sequence[object], kwargs: Mapping[str, object]) -> N
         values = found[0]
         some = values[:: max(1, len(values) // INPUT_ROWS)][:INPUT_ROWS]
         rows.hold([some], None, np.arange(rows.count, rows.count + len(some)))
+
+
+def _is_kept_whole(rows: Rows) -> bool:
+    """Whether all numbers of a sampled row were kept."""
+    return int(np.prod(rows.shape or (1,))) <= MOST_NUMBERS
+
+
+def _is_shown(rows: Rows) -> bool:
+    return rows.kind == "image" and not rows.ragged and _is_kept_whole(rows)
 
 
 def _fits(found: Array | None, rows: Rows) -> bool:

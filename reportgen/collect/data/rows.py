@@ -140,6 +140,13 @@ class Rows:
             return np.zeros((0, 0)), np.zeros(0, np.int64)
         return np.concatenate(self._sample), np.concatenate(self._sampled)
 
+    def sampled_hashes(self) -> Hashes:
+        """The hash of the input of each row that `sample` gives, if rows are compared at all."""
+        if not self._hashes or not self._sampled:
+            return np.zeros(0, np.int64)
+        found: Hashes = np.concatenate(self._hashes)[np.concatenate(self._sampled)]
+        return found
+
     def place_of(self, row: int) -> int:
         """The place in the split of the row that came as number `row`."""
         return int(np.concatenate(self._index)[row])

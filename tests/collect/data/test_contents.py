@@ -1,19 +1,23 @@
 """What is found in the rows: duplicates, leaks, shifts, doubts, kinds of inputs and of targets."""
 
+import io
 import math
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from scipy.stats import ks_2samp
 from sklearn import datasets
 from torch.utils.data import TensorDataset
 
 import reportgen
+from reportgen.collect.data import rows
 from reportgen.collect.data.columns import Columns
 from reportgen.collect.data.hashing import row_hashes
 from reportgen.collect.data.leaks import leaks
 from reportgen.collect.data.shifts import shifts
+from reportgen.run.media_names import named_media, without_missing
 from tests.collect.data.reading import ended, splits
 
 
@@ -131,6 +135,75 @@ def test_doubtful_rows_of_a_table_have_no_picture(tmp_path):
     y[33] = 1 - y[33]
     (found,) = splits(tmp_path / "run", train=(x, y))["train"].doubts
     assert (found.index, found.image, found.agree) == (33, "", 10)
+
+
+def grey(count, seed):
+    """Pictures (count, 1, 8, 8) whose pixels are multiples of 1/15, as small grey ones are stored."""
+    return torch.randint(0, 16, (count, 1, 8, 8), generator=torch.Generator().manual_seed(seed)) / 15
+
+
+@pytest.mark.parametrize("order", [("train", "val"), ("val", "train")])
+@pytest.mark.parametrize(
+    ("shaped", "pixels"),
+    [
+        (lambda x: x, lambda x: x[0]),
+        (lambda x: x[:, 0], lambda x: x),
+        (lambda x: (x * 255).to(torch.uint8), lambda x: x[0] / 255),
+        (lambda x: x.repeat(1, 3, 1, 1), lambda x: x[0]),
+        (lambda x: x[:, 0, :, :, None].numpy(), lambda x: torch.tensor(x[..., 0])),
+    ],
+    ids=["CHW", "HW", "bytes", "colours", "HWC"],
+)
+def test_images_that_were_trained_on_are_shown_with_their_places(tmp_path, order, shaped, pixels):
+    given = {"train": grey(300, 0), "val": grey(90, 1)}
+    given["val"][20:30] = given["train"][100:110]
+    given["val"][27] = given["val"][21]  # one that is there twice is shown once
+    given = {split: shaped(pictures) for split, pictures in given.items()}
+    report = reportgen.Report("leak", folder=tmp_path / "run", strict=True)
+    for split in order:
+        report.data(split, (given[split], torch.arange(len(given[split])) % 7))
+    run = ended(report)
+    found = {one.split: one for one in run.evidence.data}
+    shown = found["val"].shared_rows
+    assert [(one.other, one.row, one.there) for one in shown] == [("train", k, k + 80) for k in range(20, 26)]
+    for one in shown:
+        stored = np.asarray(Image.open(io.BytesIO(run.media[one.image]))) / 255
+        assert np.allclose(stored, pixels(given["val"][one.row]), atol=1e-3)
+    assert found["train"].shared_rows == ()
+    assert {one.image for one in shown} <= set(named_media(run))
+    gone = without_missing(run, {one.image for one in shown[1:]})
+    assert next(one for one in gone.evidence.data if one.split == "val").shared_rows == shown[1:]
+
+
+@pytest.mark.parametrize(("train_rows", "val_rows"), [(3200, 150), (150, 3200), (3200, 3200)])
+def test_of_very_many_images_those_are_shown_of_which_either_split_kept_one(
+    tmp_path, monkeypatch, train_rows, val_rows
+):
+    monkeypatch.setattr(rows, "SAMPLE_ROWS", 200)  # of 3,200 rows each sixteenth is kept
+    train, val = grey(train_rows, 0), grey(val_rows, 1)
+    val[50:150] = train[:100]
+    found = splits(tmp_path / "run", train=train, val=val)["val"]
+    assert found.shared == {"train": 100}
+    assert len(found.shared_rows) == 6
+    assert all(one.row == one.there + 50 for one in found.shared_rows)
+    assert [one.row for one in found.shared_rows] == sorted({one.row for one in found.shared_rows})
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        lambda: numbers(200, 12),
+        lambda: torch.rand(40, 5, 8, 8),  # channels that are no colours
+        lambda: torch.rand(40, 3, 40, 40),  # of larger ones only some numbers are kept
+        lambda: [torch.rand(1, 8, 8 + k % 2) for k in range(40)],
+    ],
+    ids=["table", "channels", "large", "sizes"],
+)
+def test_rows_that_are_no_small_pictures_are_counted_and_not_shown(tmp_path, given):
+    both = given()
+    found = splits(tmp_path / "run", train=both, val=both[:20])["val"]
+    assert found.shared == {"train": 20}
+    assert found.shared_rows == ()
 
 
 def test_tokens_and_their_padding(tmp_path):

@@ -9,10 +9,22 @@ from __future__ import annotations
 import math
 
 from reportgen.blocks.finding import Finding, Where
+from reportgen.blocks.media import ImageGrid, ImageItem
 from reportgen.blocks.table import Column, Table
 from reportgen.blocks.wording import count, counted, cut, number, percent
-from reportgen.diagnose.reading.splits import NO_TRAIN, NO_VAL, compared, few_values, held_out, place, rows_of, width
-from reportgen.diagnose.rule import Rule, Unchecked
+from reportgen.diagnose.reading.splits import (
+    FEW_VALUES,
+    NO_TARGETS,
+    NO_TRAIN,
+    NO_VAL,
+    compared,
+    few_values,
+    held_out,
+    place,
+    rows_of,
+    width,
+)
+from reportgen.diagnose.rule import Judgement, NotApplicable, Rule
 from reportgen.run.evidence import DataSplit, Leak
 from reportgen.run.records import Run
 
@@ -29,7 +41,7 @@ FEWEST_FEATURES = 4
 ROWS = 8
 
 
-def train_val_leakage(run: Run) -> list[Finding] | Unchecked:
+def train_val_leakage(run: Run) -> Judgement:
     """Rows of a held-out split are among those trained on."""
     train = compared(run, "train")
     if train is None:
@@ -37,6 +49,8 @@ def train_val_leakage(run: Run) -> list[Finding] | Unchecked:
     splits = [split for name in held_out(run) if (split := compared(run, name)) is not None]
     if not splits:
         return NO_VAL
+    if few_values(train) or all(map(few_values, splits)):
+        return FEW_VALUES
     return [finding for split in splits if (finding := _shared(train, split)) is not None]
 
 
@@ -73,15 +87,38 @@ def _shared(train: DataSplit, split: DataSplit) -> Finding | None:
         where=Where(tag=place(split)),
         value=percent(share),
         limit="0 %",
-        evidence=Table(
-            columns=(Column(f"{split.split} row", "count"), Column("train row", "count")),
-            rows=tuple(pairs[:ROWS]),
-            total=shared,
-            caption="Equal rows by their places from 0.",
-        )
-        if pairs
-        else None,
+        evidence=_pictures(split, shared) or _pairs(split, shared),
         source="deepchecks, Train Test Samples Mix; exact by hashes of the rows",
+    )
+
+
+def _pictures(split: DataSplit, shared: int) -> ImageGrid | None:
+    shown = split.shared_rows
+    if not shown:
+        return None
+    return ImageGrid(
+        tuple(
+            ImageItem(
+                row.image,
+                f"{split.split} row {row.row}, which equals train row {row.there}",
+                title=f"{split.split} row {count(row.row)}",
+                lines=(f"= train row {count(row.there)}",),
+            )
+            for row in shown
+        ),
+        caption=f"{count(len(shown))} of {counted(shared, 'row')} that both hold, by their places from 0.",
+    )
+
+
+def _pairs(split: DataSplit, shared: int) -> Table | None:
+    pairs = split.shared_pairs.get("train", ())
+    if not pairs:
+        return None
+    return Table(
+        columns=(Column(f"{split.split} row", "count"), Column("train row", "count")),
+        rows=tuple(pairs[:ROWS]),
+        total=shared,
+        caption="Equal rows by their places from 0.",
     )
 
 
@@ -100,13 +137,15 @@ def _overlap(pairs: tuple[tuple[int, int], ...], table: bool) -> str:
     return "+ train, val = torch.utils.data.random_split(dataset, [0.8, 0.2])  # once, before copies and augmentation"
 
 
-def feature_label_leakage(run: Run) -> list[Finding] | Unchecked:
+def feature_label_leakage(run: Run) -> Judgement:
     """One feature alone tells the target: exactly (0.9995), or with an AUC or |correlation| above 0.98 by 3 errors."""
     split = rows_of(run, "train")
     if split is None:
         return NO_TRAIN
-    if split.inputs != "numbers" or width(split) < 2 or not split.targets:
-        return []
+    if split.inputs != "numbers" or width(split) < 2:
+        return NotApplicable("Inputs are no table of several numbers.")
+    if not split.targets:
+        return NO_TARGETS
     telling = [leak for leak in split.leaks if leak.score > LEAK]
     if not telling:
         return []

@@ -4,12 +4,14 @@ from dataclasses import replace
 
 import pytest
 
+from reportgen.blocks.media import ImageGrid
 from reportgen.diagnose.rule import Unchecked
 from reportgen.diagnose.rules.data.leakage import feature_label_leakage, train_val_leakage
 from reportgen.diagnose.rules.data.leakage_shift import distribution_shift
-from reportgen.run.evidence import DataSplit, FeatureFacts, Leak, Shift
+from reportgen.run.evidence import DataSplit, FeatureFacts, Leak, SharedRow, Shift
 from reportgen.run.records import Run
 from reportgen.testing.run import series_of
+from tests.diagnose.altered import not_about
 from tests.healthy import healthy
 
 COLUMNS = tuple(FeatureFacts(str(k), 0.0, 1.0, -3.0, 3.0, distinct=400) for k in range(12))
@@ -32,6 +34,20 @@ def test_shared_rows_are_an_error_with_their_places():
     assert finding.title == "100 of 200 val rows (50.0\u00a0%) are in the training data, too"
     assert finding.code == "- val = data[600:]\n+ val = data[len(train):]"
     assert finding.evidence.rows == pairs
+
+
+def test_shared_images_are_shown_instead_of_their_places_alone():
+    rows = tuple(SharedRow("train", k, 600 + 3 * k, f"{k}.png") for k in range(6))
+    val = replace(VAL, shared={"train": 100}, shared_pairs={"train": ((0, 600), (1, 603))})
+
+    (told,) = train_val_leakage(of(TRAIN, val))
+    (finding,) = train_val_leakage(of(TRAIN, replace(val, shared_rows=rows)))
+
+    assert isinstance(finding.evidence, ImageGrid)
+    assert [item.media for item in finding.evidence.items] == [f"{k}.png" for k in range(6)]
+    assert (finding.evidence.items[1].title, finding.evidence.items[1].lines) == ("val row 1", ("= train row 603",))
+    assert finding.evidence.caption == "6 of 100 rows that both hold, by their places from 0."
+    assert replace(finding, evidence=told.evidence) == told
 
 
 def test_tensors_are_split_as_tensors_and_tables_as_tables():
@@ -78,7 +94,7 @@ def test_rows_of_few_values_meet_again_by_themselves():
     answers = tuple(FeatureFacts(str(k), 0.5, 0.5, 0.0, 1.0, distinct=2) for k in range(6))
     train, val = (replace(one, shape=(6,), features=answers) for one in (TRAIN, VAL))
 
-    assert train_val_leakage(of(train, replace(val, shared={"train": 190}))) == []
+    assert "few different values" in not_about(train_val_leakage(of(train, replace(val, shared={"train": 190}))))
 
 
 def test_rows_partly_read_are_a_least_number():
@@ -148,9 +164,10 @@ def test_a_score_has_to_be_high_by_more_than_chance(leak, counts, severities):
 def test_a_single_input_and_a_lower_score_are_no_leak():
     leak = (Leak("0", 1.0, "correlation", 800),)
 
-    assert feature_label_leakage(of(replace(TRAIN, shape=(1,), leaks=leak))) == []
+    single = feature_label_leakage(of(replace(TRAIN, shape=(1,), leaks=leak)))
+    assert not_about(single) == "Inputs are no table of several numbers."
     assert feature_label_leakage(of(replace(TRAIN, leaks=(Leak("0", 0.975, "AUC", 800),)))) == []
-    assert feature_label_leakage(healthy()) == []
+    assert not_about(feature_label_leakage(healthy())) == "Inputs are no table of several numbers."
 
 
 # -- shift ---------------------------------------------------------------------------------------------------------
