@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
+import weakref
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -17,11 +18,11 @@ if TYPE_CHECKING:
 
 
 class Depth(threading.local):
-    """Where a thread is: inside a guard, whether it is the one that writes in the background, and whether it is one of
-    the user's that asked for a flush and waits for it.
+    """Where a thread is: its outermost guard while that lives, whether it is the one that writes in the background, and
+    whether it is one of the user's that asked for a flush and waits for it.
     """
 
-    inside = False
+    outermost: weakref.ref[Guard] | None = None
     background = False
     asked = False
 
@@ -33,7 +34,7 @@ class Guard:
     context of ours is about to put that back.
     """
 
-    __slots__ = ("_functions", "_grad", "_outermost", "_recorder", "_started", "_where")
+    __slots__ = ("__weakref__", "_functions", "_grad", "_outermost", "_recorder", "_started", "_where")
 
     def __init__(self, recorder: Recorder, where: str) -> None:
         self._recorder = recorder
@@ -42,9 +43,10 @@ class Guard:
     def __enter__(self) -> None:
         depth = self._recorder._depth
         # Only the outermost guard of a thread counts time, so that nothing is counted twice.
-        self._outermost = not depth.inside
-        depth.inside = True
+        # A signal may keep `__exit__` from being called. Then it is its dying that says that it is no more.
+        self._outermost = depth.outermost is None or depth.outermost() is None
         if self._outermost:
+            depth.outermost = weakref.ref(self)
             self._grad = torch.is_grad_enabled()
             self._functions = torch._C._get_torch_function_state()  # type: ignore[attr-defined]
         self._started = time.perf_counter()
@@ -55,7 +57,7 @@ class Guard:
         recorder = self._recorder
         depth = recorder._depth
         if self._outermost:
-            depth.inside = False
+            depth.outermost = None
             if error is not None:
                 torch._C._set_grad_enabled(self._grad)
                 torch._C._set_torch_function_state(self._functions)  # type: ignore[attr-defined]

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import torch
 from torch import Tensor
 
+from reportgen.collect.guard import of_a_signal
 from reportgen.run.graph import TensorSpec
 
 # Deeper or larger structures (a cache of keys and values for each layer) are cut; the graph says what was seen.
@@ -52,21 +53,27 @@ def nbytes_of(tensor: Tensor) -> int:
     """Bytes the elements of `tensor` take (a view counts as if it were its own); 0 if torch cannot say how many."""
     try:
         return int(tensor.numel()) * tensor.element_size()
-    except Exception:  # noqa: BLE001 - a nested tensor or another class whose number of elements is no number
+    except Exception as error:  # a nested tensor or another class whose number of elements is no number
+        if of_a_signal(error):
+            raise
         return 0
 
 
 def _shape(tensor: Tensor) -> tuple[int, ...]:
     try:
         return tuple(map(int, tensor.shape))
-    except Exception:  # noqa: BLE001 - a nested tensor has no shape, or one with a symbol
+    except Exception as error:  # a nested tensor has no shape, or one with a symbol
+        if of_a_signal(error):
+            raise
         return tuple(_size(tensor, dim) for dim in range(tensor.dim()))
 
 
 def _size(tensor: Tensor, dim: int) -> int:
     try:
         return int(tensor.size(dim))
-    except Exception:  # noqa: BLE001 - the one that differs
+    except Exception as error:  # the one that differs
+        if of_a_signal(error):
+            raise
         return -1
 
 

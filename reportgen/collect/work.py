@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import weakref
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 class Part:
     """A context of `Work.part`, made anew for each use."""
 
-    __slots__ = ("_guard", "_started", "_work")
+    __slots__ = ("__weakref__", "_guard", "_outermost", "_started", "_work")
 
     def __init__(self, work: Work, where: str) -> None:
         self._work = work
@@ -25,7 +26,10 @@ class Part:
 
     def __enter__(self) -> None:
         self._started = time.perf_counter()
-        self._work.depth += 1
+        # By its life, since a signal may keep `__exit__` from being called.
+        self._outermost = self._work.outermost is None or self._work.outermost() is None
+        if self._outermost:  # parts lie within parts
+            self._work.outermost = weakref.ref(self)
         self._guard.__enter__()
 
     def __exit__(
@@ -35,15 +39,15 @@ class Part:
         try:
             return bool(self._guard.__exit__(kind, error, traceback))
         finally:
-            work.depth -= 1
-            if not work.depth:  # parts lie within parts
+            if self._outermost:
+                work.outermost = None
                 work.seconds += time.perf_counter() - self._started
 
 
 class Work:
     """One watcher's collecting. `models` are the watched ones, in order.
 
-    seconds: what its parts took so far. depth: how many of them are under way.
+    seconds: what its parts took so far. outermost: the one under way that lies in no other, while it lives.
     """
 
     def __init__(self, recorder: Recorder) -> None:
@@ -52,7 +56,7 @@ class Work:
         self.later = Later()
         self.models: list[Watched] = []
         self.seconds = 0.0
-        self.depth = 0
+        self.outermost: weakref.ref[Part] | None = None
         self._since: tuple[int, float, float] | None = None
 
     def part(self, where: str) -> Part:

@@ -633,3 +633,15 @@ def test_a_record_has_the_stamp_of_its_line_unless_it_says_otherwise(make):
     recorder.flush()
     assert ["stamp" in entry["v"] for entry in lines(recorder, "text")] == [False, True]
     assert [text.stamp for text in load(recorder.path).texts] == [own, other]
+
+
+def test_a_guard_that_a_signal_kept_from_ending_does_not_count_as_one_under_way(make):
+    recorder = make()
+    unfinished = recorder.guard("first")
+    unfinished.__enter__()
+    del unfinished
+    with pytest.raises(KeyboardInterrupt), recorder.guard("second"):
+        torch._C._set_grad_enabled(False)  # a context of ours that the signal keeps from putting this back
+        raise KeyboardInterrupt
+    assert torch.is_grad_enabled()
+    assert recorder.cost.by_collector["second"] > 0

@@ -14,11 +14,12 @@ from torch.overrides import _get_current_function_mode_stack
 from torch.utils._device import DeviceContext
 
 from reportgen.collect.evidence.oddness import MINUS, NAN, PLUS, all_oddness
-from reportgen.collect.graph.asked import called, hooked, set_apart
+from reportgen.collect.graph.asked import apart, called, hook
 from reportgen.collect.graph.capture import GraphCapture
 from reportgen.collect.graph.draft import Draft
 from reportgen.collect.graph.safety import why_hooks_only
 from reportgen.collect.graph.settings import paths_of
+from reportgen.collect.graph.undo import Undo
 from reportgen.collect.guard import of_a_signal
 from reportgen.collect.model_record import is_compiled
 from reportgen.collect.structure import arguments, tensors_in
@@ -95,9 +96,17 @@ def first_made(root: nn.Module, args: Sequence[object], kwargs: Mapping[str, obj
     search = _Search(root)
     failures: list[Exception] = []
     output: object = None
+    undo = Undo()
     try:
-        with set_apart(root, args, kwargs) as (given, keywords), hooked(search, failures):
+        try:
+            given, keywords = apart(undo, root, args, kwargs)
+            hook(undo, search, failures)
             output = called(root, search, failures, given, keywords)
+        finally:
+            try:
+                undo.run()
+            finally:  # a signal may have ended that one; else this does nothing
+                undo.run()
     except Exception as error:
         if failures and error is not failures[0]:
             raise failures[0] from error

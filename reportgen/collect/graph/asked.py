@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 import threading
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +20,8 @@ from reportgen.collect.graph.model_state import as_it_was
 from reportgen.collect.graph.observer import Observer
 from reportgen.collect.graph.safety import why_hooks_only
 from reportgen.collect.graph.settings import is_callable, paths_of
+from reportgen.collect.graph.undo import Undo
+from reportgen.collect.guard import of_a_signal
 from reportgen.collect.model_record import is_compiled, unwrapped
 from reportgen.run.graph import Graph
 
@@ -52,15 +54,23 @@ def asked_graph(
     leaves = _leaves(root)
     capture = GraphCapture(name, paths_of(root), root, ASKED, why_hooks_only(root, asked=True))
     failures: list[Exception] = []
+    undo = Undo()
     try:
-        with set_apart(root, args, kwargs) as (given, keywords), hooked(capture, failures):
+        try:
+            given, keywords = apart(undo, root, args, kwargs)
+            hook(undo, capture, failures)
             output = called(root, capture, failures, given, keywords)
             if failures:  # of our own, not of the model's
                 raise failures[0]
+        finally:
+            try:
+                undo.run()
+            finally:  # a signal may have ended that one; else this does nothing
+                undo.run()
         graph = capture.finish(output, root, leaves)
     except Exception as error:
         capture.drop()
-        if error in failures:
+        if error in failures or of_a_signal(error):  # a time limit of the user's is no failure of the model
             raise
         graph = capture.finish_failed(root, leaves, error)
         return _completed(graph), error
@@ -104,46 +114,62 @@ def called(
         observer.start(None)
         return call(*args, **kwargs)
     finally:
-        observer.stop()
+        try:
+            observer.stop()
+        finally:  # a signal may have ended that one; else this does nothing
+            observer.stop()
 
 
-@contextmanager
-def set_apart(
-    root: nn.Module, args: Sequence[object], kwargs: Mapping[str, object]
-) -> Iterator[tuple[Sequence[Any], Mapping[str, Any]]]:
-    """Give what to call `root` with, and leave the model as it was afterwards.
+def apart(
+    undo: Undo, root: nn.Module, args: Sequence[object], kwargs: Mapping[str, object]
+) -> tuple[Sequence[Any], Mapping[str, Any]]:
+    """Give what to call `root` with, and have `undo` leave the model as it was.
 
-    Inside there are no gradients, no compiling, and no cast weights left in autocast's cache.
+    Until then there are no gradients, no compiling, and no cast weights left in autocast's cache.
     """
-    cached = torch.is_autocast_cache_enabled()
-    try:
-        _here.now = True
-        with ExitStack() as stack:
-            stack.enter_context(torch.inference_mode(False))
-            stack.enter_context(torch.no_grad())
-            given = stack.enter_context(as_it_was(root, args, kwargs))
-            torch.set_autocast_cache_enabled(False)
-            if is_compiled(root) or "torch._dynamo" in sys.modules:
-                stack.enter_context(torch.compiler.set_stance("force_eager"))
-            if is_compiled(root):  # a compiled part warns of hooks at its call
-                stack.enter_context(warnings.catch_warnings())
-                warnings.simplefilter("ignore")
-            yield given
-    finally:
-        _here.now = False
-        torch.set_autocast_cache_enabled(cached)
+    cached, grad = torch.is_autocast_cache_enabled(), torch.is_grad_enabled()
+    undo.add(lambda: torch.set_autocast_cache_enabled(cached))
+    undo.add(_no_longer)
+    _here.now = True
+    trains = torch._C._InferenceMode(False)
+    undo.add(lambda: trains.__exit__(None, None, None))
+    trains.__enter__()  # type: ignore[no-untyped-call]
+    undo.add(lambda: torch._C._set_grad_enabled(grad))
+    torch._C._set_grad_enabled(False)
+    given = as_it_was(undo, root, args, kwargs)
+    torch.set_autocast_cache_enabled(False)
+    if is_compiled(root) or "torch._dynamo" in sys.modules:
+        frames: Any = sys.modules.get("torch._dynamo.eval_frame")
+        stance = getattr(frames, "_stance", None)
+        if stance is not None:  # first, since a signal may be raised as soon as it is another
+            undo.add(lambda: setattr(frames, "_stance", stance))
+        _until(undo, torch.compiler.set_stance("force_eager"))
+    if is_compiled(root):  # a compiled part warns of hooks at its call
+        _until(undo, warnings.catch_warnings())
+        warnings.simplefilter("ignore")
+    return given
 
 
-@contextmanager
-def hooked(capture: GraphCapture, failures: list[Exception]) -> Iterator[None]:
-    """torch's global hooks for the time of one forward, in this thread."""
+def _until(undo: Undo, context: AbstractContextManager[object]) -> None:
+    context.__enter__()
+    undo.add(lambda: context.__exit__(None, None, None))
+
+
+def _no_longer() -> None:
+    _here.now = False
+
+
+def hook(undo: Undo, capture: GraphCapture, failures: list[Exception]) -> None:
+    """torch's global hooks until `undo`, for the calls of this thread."""
     thread = threading.get_ident()
 
     def before(module: nn.Module, args: tuple[Any, ...]) -> None:
         if not torch.compiler.is_compiling() and threading.get_ident() == thread and not failures:
             try:
                 capture.enter(module, args, sys._getframe(1).f_locals.get("kwargs") or {})
-            except Exception as error:  # noqa: BLE001 - raised again once the forward is over
+            except Exception as error:  # raised again once the forward is over
+                if of_a_signal(error):
+                    raise
                 failures.append(error)
 
     def after(module: nn.Module, args: tuple[Any, ...], *rest: Any) -> None:
@@ -154,19 +180,22 @@ def hooked(capture: GraphCapture, failures: list[Exception]) -> Iterator[None]:
                 else:
                     kwargs = sys._getframe(1).f_locals.get("kwargs") or {}
                     capture.failed(module, args, kwargs, sys.exc_info()[1])
-            except Exception as error:  # noqa: BLE001 - as above
+            except Exception as error:  # as above
+                if of_a_signal(error):
+                    raise
                 failures.append(error)
 
-    handles = [
-        register_module_forward_pre_hook(before),
-        register_module_forward_hook(after, with_kwargs=True, always_call=True),
-    ]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
-        modules._global_forward_hooks_with_kwargs.pop(handles[1].id, None)  # torch leaves this behind
+    def remove() -> None:
+        # By the hooks themselves: a signal may have kept torch from giving their handles back.
+        for table, own in ((modules._global_forward_pre_hooks, before), (modules._global_forward_hooks, after)):
+            for key in [key for key, found in table.items() if found is own]:
+                modules._global_forward_hooks_with_kwargs.pop(key, None)  # torch's handles leave this behind
+                modules._global_forward_hooks_always_called.pop(key, None)
+                del table[key]
+
+    undo.add(remove)
+    register_module_forward_pre_hook(before)
+    register_module_forward_hook(after, with_kwargs=True, always_call=True)
 
 
 def _is_lazy(module: nn.Module) -> bool:

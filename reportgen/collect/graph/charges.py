@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from torch.utils.flop_counter import flop_registry
 
+from reportgen.collect.guard import of_a_signal
+
 # Matrix products, recurrences and transforms for which torch has no formula: what did one of them is not counted.
 _WITHOUT_FORMULA = frozenset(
     (
@@ -73,5 +75,7 @@ def flops_of_call(
         return 0, packet.__name__ in _WITHOUT_FORMULA
     try:
         return int(formula(*args, **kwargs, out_val=made)), False
-    except Exception:  # noqa: BLE001 - a formula that does not know this form of the call (a nested tensor)
+    except Exception as error:  # a formula that does not know this form of the call (a nested tensor)
+        if of_a_signal(error):
+            raise
         return 0, True

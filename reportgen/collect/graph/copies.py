@@ -6,8 +6,7 @@ each operation that is about to write; then, and only then, the tensors in that 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -15,32 +14,36 @@ from torch import Tensor
 from torch.autograd.grad_mode import _unsafe_preserve_version_counter
 from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatch_mode_stack
 
-from reportgen.collect.graph.stacks import pop_dispatched, take_out
+from reportgen.collect.graph.stacks import close_holders, pop_dispatched, take_out
+from reportgen.collect.graph.undo import Undo
 from reportgen.collect.structure import tensors_in
 
 # Written into without being declared so in torch's schemas (native_batch_norm, cudnn_batch_norm).
 _UNDECLARED = frozenset(("running_mean", "running_var"))
 
 
-@contextmanager
-def put_back(tensors: Sequence[Tensor]) -> Iterator[None]:
-    """Run the block, then give `tensors` their numbers, memory, requires_grad and versions back.
+def put_back(undo: Undo, tensors: Sequence[Tensor]) -> None:
+    """Have `undo` give `tensors` their numbers, memory, requires_grad and versions back.
 
     Known is what torch's dispatcher runs in this thread. What writes elsewhere (numpy, an extension that hides that it
     writes, another thread) stays.
     """
     each = {id(tensor): tensor for tensor in tensors}
     kept = [_Kept(tensor) for tensor in each.values()]
-    with ExitStack() as stack:
-        # As the last thing: putting numbers back is a write, too.
-        stack.enter_context(_unsafe_preserve_version_counter(tuple(t for t in each.values() if not t.is_inference())))
-        for one in kept:
-            stack.callback(one.restore)
-        mode = _CopiesFirst(kept)
-        # By identity, as the observer's: a forward may leave a mode of its own on the stack, which stays there.
-        stack.callback(lambda: take_out(mode, _get_current_dispatch_mode_stack(), pop_dispatched, _push))
-        _push(mode)
-        yield
+    # As the last thing: putting numbers back is a write, too.
+    undo.add(_unsafe_preserve_version_counter(tuple(t for t in each.values() if not t.is_inference())).__exit__)
+    for one in kept:
+        undo.add(one.restore)
+    mode = _CopiesFirst(kept)
+    undo.add(lambda: _off(mode))
+    _push(mode)
+
+
+def _off(mode: _CopiesFirst) -> None:
+    # By identity, as the observer's: a forward may leave a mode of its own on the stack, which stays there.
+    if not take_out(mode, _get_current_dispatch_mode_stack(), pop_dispatched, _push):
+        close_holders(mode)
+        take_out(mode, _get_current_dispatch_mode_stack(), pop_dispatched, _push)
 
 
 def _push(mode: object) -> None:

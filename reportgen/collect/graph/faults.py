@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from reportgen.collect.graph.constructors import constructor
+from reportgen.collect.guard import of_a_signal
 from reportgen.collect.structure import arguments, spec_of
 from reportgen.run.graph import Fault
 
@@ -109,7 +110,9 @@ def fault_in(error: BaseException, paths: Mapping[int, str]) -> Fault | None:
 def _message(error: BaseException) -> str:
     try:
         return str(error).lower()
-    except Exception:  # noqa: BLE001 - an error of the user's whose str raises
+    except Exception as broken:  # an error of the user's whose str raises
+        if of_a_signal(broken):
+            raise
         return ""
 
 

@@ -7,8 +7,7 @@ import dataclasses
 import random
 import sys
 from collections import UserDict
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -18,17 +17,17 @@ from torch.autograd.grad_mode import _unsafe_preserve_version_counter
 from reportgen.collect.generators import setting_back
 from reportgen.collect.graph.containers import keep
 from reportgen.collect.graph.copies import put_back
+from reportgen.collect.graph.undo import Undo
 from reportgen.collect.structure import arguments, tensors_in
 
 # The tables of a module, whose contents are put back in place: torch and users hold references to them.
 _TABLES = ("_parameters", "_buffers", "_modules")
 
 
-@contextmanager
 def as_it_was(
-    root: nn.Module, args: Sequence[object], kwargs: Mapping[str, object]
-) -> Iterator[tuple[Sequence[Any], Mapping[str, Any]]]:
-    """Put `root` back when the block is left, however that is. Gives the arguments to call it with.
+    undo: Undo, root: nn.Module, args: Sequence[object], kwargs: Mapping[str, object]
+) -> tuple[Sequence[Any], Mapping[str, Any]]:
+    """Have `undo` put `root` back. Gives the arguments to call it with.
 
     Put back are, of each module: its flags, parameters, buffers and submodules, the attributes that the forward sets or
     adds, the numbers, memory and versions (which a backward to come checks) of parameters, of gradients and of tensors
@@ -36,33 +35,32 @@ def as_it_was(
     numpy's, Python's) in attributes, and Python's containers there (a list it appends to). Of the process: the streams
     of random numbers. Other objects that the forward changes inside are not.
 
-    Buffers are copies in the block, so that even an extension that hides that it writes leaves the originals alone; so
+    Buffers are copies until then, so that even an extension that hides that it writes leaves the originals alone; so
     are the tensors among the arguments, and the lists, tuples, dicts and dataclasses they are in. What is one tensor
     stays one: a tensor given twice, a buffer of two modules, a buffer or parameter of the model that is an argument.
     """
-    with ExitStack() as stack:
-        stack.callback(_numbers())
-        modules = list(root.modules())
-        saved = [_Saved(module) for module in modules]
-        for one in reversed(saved):
-            stack.callback(one.restore)
-        held: list[Tensor] = list(root.parameters())
-        copies: dict[int, Any] = {id(parameter): parameter for parameter in held}
-        for module in modules:
-            if isinstance(module, torch.jit.ScriptModule):
-                stack.callback(_rewriting(module))
-                continue
-            for name, buffer in module._buffers.items():
-                if buffer is not None:
-                    held.append(buffer)
-                    module._buffers[name] = _copied(buffer, copies)
-            attributes = {k: v for k, v in vars(module).items() if k not in _TABLES}
-            stack.callback(keep(attributes.values()))
-            held += [tensor for value in attributes.values() for _, tensor in tensors_in(value)]
-        held += [p.grad for p in root.parameters() if p.is_leaf and p.grad is not None]
-        held += [tensor for _, tensor in arguments(args, kwargs)]  # those in objects that are given as they are
-        stack.enter_context(put_back(held))
-        yield [_copied(value, copies) for value in args], {k: _copied(v, copies) for k, v in kwargs.items()}
+    undo.add(_numbers())
+    modules = list(root.modules())
+    saved = [_Saved(module) for module in modules]
+    for one in reversed(saved):
+        undo.add(one.restore)
+    held: list[Tensor] = list(root.parameters())
+    copies: dict[int, Any] = {id(parameter): parameter for parameter in held}
+    for module in modules:
+        if isinstance(module, torch.jit.ScriptModule):
+            undo.add(_rewriting(module))
+            continue
+        for name, buffer in module._buffers.items():
+            if buffer is not None:
+                held.append(buffer)
+                module._buffers[name] = _copied(buffer, copies)
+        attributes = {k: v for k, v in vars(module).items() if k not in _TABLES}
+        undo.add(keep(attributes.values()))
+        held += [tensor for value in attributes.values() for _, tensor in tensors_in(value)]
+    held += [p.grad for p in root.parameters() if p.is_leaf and p.grad is not None]
+    held += [tensor for _, tensor in arguments(args, kwargs)]  # those in objects that are given as they are
+    put_back(undo, held)
+    return [_copied(value, copies) for value in args], {k: _copied(v, copies) for k, v in kwargs.items()}
 
 
 def _copied(value: Any, copies: dict[int, Any]) -> Any:
@@ -132,9 +130,10 @@ class _Saved:
 def _rewriting(module: nn.Module) -> Any:
     """What writes the buffers of a scripted module back: it keeps them outside of Python, where none can be put in."""
     held = [(buffer, buffer.detach().clone()) for buffer in module.buffers(recurse=False)]
+    versions = _unsafe_preserve_version_counter(tuple(buffer for buffer, _ in held))
 
     def write() -> None:
-        with torch.no_grad(), _unsafe_preserve_version_counter(tuple(b for b, _ in held)):
+        with torch.no_grad(), versions:
             for buffer, copied in held:
                 buffer.copy_(copied)
 

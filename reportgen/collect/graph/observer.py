@@ -26,7 +26,8 @@ from reportgen.collect.graph.capture import GraphCapture
 from reportgen.collect.graph.charges import WORKING
 from reportgen.collect.graph.draft import Draft
 from reportgen.collect.graph.operations import operation_of, read_of, setting_of, writes
-from reportgen.collect.graph.stacks import pop_dispatched, pop_function, take_out
+from reportgen.collect.graph.stacks import close_holders, pop_dispatched, pop_function, take_out
+from reportgen.collect.guard import of_a_signal
 
 _watching = threading.local()
 # While a profile function is set every call costs twice as much, and most calls of a forward that is observed are ours.
@@ -89,6 +90,7 @@ def observing() -> bool:
     return observer is not None and observer.on
 
 
+_SET_GRAD = torch._C._set_grad_enabled
 # Calls into torch's C++ that run autograd: many of its formulas take another way while a mode of dispatch is there.
 _BACKWARD = "run_backward"
 # Those that trace (torch.jit.trace): a mode would become a part of what they see.
@@ -144,7 +146,10 @@ class Observer:
         if threading.get_ident() != self._thread or (self._functions is None and self._guard is None):
             return
         # In this order, since a signal may strike between any two lines: what is left undone is done by the next call.
-        self._take_out()
+        if not self._take_out():
+            for mode in (self._functions, self._dispatched):
+                close_holders(mode)
+            self._take_out()
         # A signal that is raised in the profile function, which is called before a context of C is left, keeps it from
         # being left at all.
         if not self._disabled and torch._C._is_torch_function_all_disabled():
@@ -306,6 +311,8 @@ class Observer:
     def _broken(self, error: Exception) -> None:
         # The modes stay until the end of the forward: torch has put aside the one that runs now.
         self.capture = self._applied = None
+        if of_a_signal(error):
+            raise error
         self._failed(error)
 
 
@@ -319,6 +326,9 @@ class _Functions(TorchFunctionMode):
     def __torch_function__(
         self, func: Callable[..., Any], types: Sequence[type], args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
+        # The user's no_grad is entered or left: a signal in code of ours could keep it from being left.
+        if func is _SET_GRAD:
+            return func(*args, **(kwargs or {}))
         # What we ask of a tensor that is being traced would become a part of the user's trace.
         if torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None:
             return func(*args, **(kwargs or {}))

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 from torch.nn.utils.parametrize import is_parametrized
 
+from reportgen.collect.guard import of_a_signal
 from reportgen.run.redact import scrub
 
 # Modules of torch.nn that are put together of others, with operations between them.
@@ -73,5 +74,7 @@ def settings_of(module: nn.Module) -> str:
         text = module.extra_repr()[:120]
         # torch's own modules say numbers and words of torch's own, and there are hundreds of them.
         return text if class_of(module).__module__.startswith("torch.nn.modules.") else scrub(text)
-    except Exception:  # noqa: BLE001 - user's code; only a detail is missing then
+    except Exception as error:  # user's code; only a detail is missing then
+        if of_a_signal(error):
+            raise
         return ""
