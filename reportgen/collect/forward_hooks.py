@@ -73,15 +73,20 @@ class ForwardHooks:
             self._refuse()
             return
 
-        known = self._called
+        known, opened, times = self._called, self._open, self._times
+        is_compiling = torch.compiler.is_compiling
 
         def before(module: nn.Module, args: tuple[Any, ...]) -> None:
-            if torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None:
+            if is_compiling():
                 return
             called = known.get(id(module))
-            if called is not None and not asked_for():
+            if called is None and not opened and not times.running:  # most calls
+                return
+            if torch._C._get_tracing_state() is not None:
+                return
+            if called is not None and called.criterion != id(module) and not asked_for():
                 self.calls.before(called, module, args)
-            if self._times.running and self._times.enter(module):
+            if times.running and times.enter(module):
                 return
             if self._wanted and (self._graphs or id(module) in self._roots) and not asked_for():
                 frame = sys._getframe(1)
@@ -99,11 +104,16 @@ class ForwardHooks:
                     self._observe(begun, frame)
 
         def after(module: nn.Module, args: tuple[Any, ...], *rest: Any) -> None:
-            if torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None:
+            if is_compiling():
                 return
-            if self._times.running:
-                self._times.leave(module, returned=len(rest) == 2)
-            elif self._open and not asked_for():
+            called = known.get(id(module))
+            if called is None and not opened and not times.running:
+                return
+            if torch._C._get_tracing_state() is not None:
+                return
+            if times.running:
+                times.leave(module, returned=len(rest) == 2)
+            elif opened and not asked_for():
                 aside = held()
                 try:
                     pause(aside)
@@ -112,7 +122,6 @@ class ForwardHooks:
                 finally:
                     if aside:
                         sys.setprofile(aside.pop())
-            called = known.get(id(module))
             if called is not None and len(rest) == 2 and not asked_for():
                 self.calls.after(called, module, args, rest[0], rest[1])
 
@@ -188,8 +197,13 @@ class ForwardHooks:
             self._consider()
 
     def _consider(self) -> None:
-        self._graphs = any(forward.graph is not None for forward in self._open)
-        self._wanted = bool(self._open) or any(self._wants(watched) for watched in self._roots.values())
+        self._graphs = bool(self._open) and any(forward.graph is not None for forward in self._open)
+        self._wanted = True
+        if not self._open:
+            for watched in self._roots.values():
+                if self._wants(watched):
+                    return
+            self._wanted = False
 
     def _wants(self, watched: Watched) -> bool:
         steps = self._steps.get(id(watched))

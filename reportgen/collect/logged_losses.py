@@ -55,9 +55,10 @@ class LoggedLosses:
 
     def _tensor(self, tag: str, value: Tensor) -> float | None:
         """Show a loss that has a graph. Its number if it is on the host; None too where it cannot be read."""
-        with self._recorder.guard("watch.loss"):
-            if value.grad_fn is not None and not capturing():
-                self._watcher.logged_loss(tag, value)
+        if value.grad_fn is not None and not self._watcher.losses_known:
+            with self._recorder.guard("watch.loss"):
+                if not capturing():
+                    self._watcher.logged_loss(tag, value)
         if value.device.type != "cpu":
             return None
         try:

@@ -26,7 +26,8 @@ class Schedule:
 
     snapshots: distributions. Steps 0 to 7, then 8, 11, 14, 18, 24, 32 ... each 4 ** (1/5) times the one before.
     activations: the same up to 32, then every second of them, since they cost most.
-    measures: norms and update ratios. Steps 0 to 31, then bursts of 4 steps at each doubling, and every snapshot.
+    measures: norms and update ratios. Steps 0 to 31, then bursts of 4 steps at each doubling, and every snapshot; norms
+    of weights at the first step of a burst only.
     `stretch` > 1 keeps only every stretch-th of the snapshots and bursts from step 32 on, `thinning` > 1 only every
     thinning-th of the snapshots and steps before.
     """
@@ -34,6 +35,7 @@ class Schedule:
     def __init__(self) -> None:
         self.stretch = 1
         self.thinning = 1
+        self._idle = range(0)  # steps at which nothing is due: most are, and each is asked about several times
         self._points = list(range(DENSE))
         self._exact = float(DENSE)
 
@@ -44,15 +46,28 @@ class Schedule:
 
     def activations(self, step: int) -> bool:
         """Whether the outputs of modules are looked at in the forward of `step`."""
+        if step in self._idle:
+            return False
         number = self._number(step)
         return number is not None and number % (self.thinning if step < DENSE_MEASURES else 2 * self.stretch) == 0
 
     def measures(self, step: int) -> bool:
         """Whether norms and update ratios are taken at `step`."""
+        if step in self._idle:
+            return False
         if step < DENSE_MEASURES:
             return step % self.thinning == 0 or self.snapshot(step)
         octave = step.bit_length() - 1
-        return (step - (1 << octave) < BURST and octave % self.stretch == 0) or self.snapshot(step)
+        if (step - (1 << octave) < BURST and octave % self.stretch == 0) or self.snapshot(step):
+            return True
+        # Snapshots are a part of the measures: nothing is due until the next of their points, or the next octave.
+        self._idle = range(step, min(self._points[bisect_left(self._points, step)], 2 << octave))
+        return False
+
+    def weight_norms(self, step: int) -> bool:
+        """Whether the norms of weights are taken at `step`: of a burst once, since its steps hardly move them."""
+        first = step < DENSE_MEASURES or not step & (step - 1) or self.snapshot(step)
+        return first and self.measures(step)
 
     def any(self, step: int) -> bool:
         """Whether anything is due at `step`."""

@@ -15,7 +15,7 @@ from reportgen.collect.clock import Clock, holders
 from reportgen.collect.distribution.sheet import Host
 from reportgen.collect.evidence.gradient_noise import GradientNoise
 from reportgen.collect.evidence.identical import identical_units
-from reportgen.collect.evidence.memory import EVERY, Memory
+from reportgen.collect.evidence.memory import Memory, is_due
 from reportgen.collect.evidence.schedulers import Schedulers
 from reportgen.collect.held import Found
 from reportgen.collect.looks import Looks
@@ -35,12 +35,14 @@ class StepHooks:
 
     They are torch's global hooks, so an optimizer holds nothing of ours, and a copy of one is not counted. All records
     of a step carry the number of steps completed before it: activations, gradients and weights belong to one point.
-    on_step: called with a model and its optimizer's completed steps after each of them.
+    on_step: called with a model and its optimizer's completed steps after each of them; on_idle: with a model before a
+    step without a closure at which nothing is due.
     """
 
-    def __init__(self, work: Work, on_step: Callable[[Watched, int], None]) -> None:
+    def __init__(self, work: Work, on_step: Callable[[Watched, int], None], on_idle: Callable[[Watched], None]) -> None:
         self._work = work
         self._on_step = on_step
+        self._on_idle = on_idle
         self._handles: list[RemovableHandle] = []
         self._clocks: dict[int, Clock] = {}
         self._most = MOST_CLOCKS
@@ -63,6 +65,8 @@ class StepHooks:
             if clock.due and clock.models:
                 with torch._C.DisableTorchFunction():  # a mode of the user's is not to see us ask
                     self._begin(clock, optimizer, _has_closure(args, kwargs))
+            elif clock.models and not _has_closure(args, kwargs):
+                self._begin_idle(clock)
 
         def after(optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
             if torch.compiler.is_compiling():
@@ -124,7 +128,7 @@ class StepHooks:
         identical_units(self._work, named, stamp)
         if not stamp.optimizer_step:
             self._scale(watched, stamp)  # it may have left out every step
-        if stamp.optimizer_step % EVERY:
+        if not is_due(stamp.optimizer_step):
             self.memory.look(watched, stamp.optimizer_step)
 
     def _count_of(self, optimizer: Optimizer) -> int | None:
@@ -167,7 +171,7 @@ class StepHooks:
                     looks.weights(self._named(watched, self._others(watched)))
                 if not closure:
                     looks.gradients(gradients(named), snapshot)
-                if measured:
+                if self._work.schedule.weight_norms(clock.count):
                     looks.weight_norms(named)
                 if not clock.count:
                     identical_units(self._work, named, clock.under_way)
@@ -178,6 +182,11 @@ class StepHooks:
             if measured:
                 with self._work.part("watch.updates"):
                     clock.updates.before([one for _, named in held for one in named])
+
+    def _begin_idle(self, clock: Clock) -> None:
+        for watched in clock.models:
+            if watched.leader is clock.optimizer:
+                self._on_idle(watched)
 
     def _held(self, clock: Clock, optimizer: Optimizer, again: bool) -> Found:
         """The readable parameters that `optimizer` changes, by their names in records. again: ask the models anew."""

@@ -41,7 +41,7 @@ class Watcher:
         self._work = Work(recorder)
         recorder.before_flush.append(self._work.deliver)  # before what sums up what is delivered
         self._forwards = ForwardHooks(self._work, self._follow_forward, self._without_forwards)
-        self._steps = StepHooks(self._work, self._forwards.stepped)
+        self._steps = StepHooks(self._work, self._forwards.stepped, self._forwards.calls.steps_now)
         self._losses = self._forwards.calls.losses = Losses(self._work)
         self._forwards.calls.memory = self._steps.memory
         self._forwards.calls.data = DataSets.of(recorder)
@@ -107,6 +107,11 @@ class Watcher:
         """What the latest forwards gave went to `report.predictions` of `split`."""
         with self._work.part("watch.modes"):
             self._forwards.calls.predicted(split)
+
+    @property
+    def losses_known(self) -> bool:
+        """Whether a logged loss would tell nothing that is not known of it."""
+        return self._losses.known
 
     def logged_loss(self, tag: str, tensor: Tensor) -> None:
         """A loss, a tensor with a grad_fn, was logged under `tag`."""

@@ -109,9 +109,15 @@ class Losses:
                     for _, tensor in others[:MOST_OUTPUTS]:
                         self._follow(watched, tensor)
 
+    @property
+    def known(self) -> bool:
+        """Whether what is logged would tell nothing more: of the one model's last outputs a loss was read."""
+        models = self._work.models
+        return not models or (len(models) == 1 and models[0].name in self._read)
+
     def logged(self, tag: str, tensor: Tensor) -> None:
         """A loss was logged under `tag`, before backward or after it."""
-        if not self._work.models or not isinstance(tensor, Tensor):
+        if self.known or not isinstance(tensor, Tensor):
             return
         if tensor.grad_fn is None or not self._due(tag, "loss", graph=False):
             return

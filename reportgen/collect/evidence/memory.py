@@ -15,8 +15,10 @@ from reportgen.collect.structure import tensors_in
 from reportgen.collect.watched import Watched
 from reportgen.collect.work import Work
 
-# Memory is looked at each so many optimizer steps; an output is old, and its graph should be gone, after OLD.
-EVERY, OLD = 50, 32
+# Memory is looked at each so many optimizer steps of the first SHORT ones, and half as often in each doubling of them.
+EVERY, SHORT = 50, 1600
+# An output is old, and its graph should be gone, after so many steps.
+OLD = 32
 # Graphs remembered of each model.
 MOST = 256
 PAGES = Path("/proc/self/statm")
@@ -52,7 +54,7 @@ class Memory:
 
     def stepped(self, watched: Watched, count: int) -> None:
         """The optimizer of `watched` has completed `count` steps."""
-        if count % EVERY == 0:
+        if is_due(count):
             self.look(watched, count)
 
     def look(self, watched: Watched, count: int) -> None:
@@ -65,12 +67,14 @@ class Memory:
             self._work.recorder.measures(values, self._work.recorder.stamp(step=count))
 
     def _alive(self, watched: Watched, count: int) -> int:
-        known = self._outputs.get(id(watched))
-        if known is None:
-            return 0
-        for entry in [entry for entry in known if entry[1]() is None]:
-            known.remove(entry)
+        known = [entry for entry in self._outputs.get(id(watched), ()) if entry[1]() is not None]
+        self._outputs[id(watched)] = deque(known, maxlen=MOST)
         return sum(count - step > OLD for step, _ in known)
+
+
+def is_due(count: int) -> bool:
+    """Whether memory is looked at after `count` optimizer steps."""
+    return not count % EVERY and not count % (EVERY << (count // SHORT).bit_length())
 
 
 def _taken() -> dict[str, float]:

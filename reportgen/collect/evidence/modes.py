@@ -142,6 +142,17 @@ class Modes:
         else:
             self._settle(model, model.pending, TRAIN, "step")
 
+    @staticmethod
+    def counts(model: ModelModes) -> Count | None:
+        """The count of training forwards in the modes that the latest was in; None if none is known to be one."""
+        return model.flags.now.counts.get((TRAIN, "step"))
+
+    @staticmethod
+    def pend(model: ModelModes, step: int) -> None:
+        """One with gradients, in the modes that the latest was in, waits for what comes after it."""
+        model.quiet = False
+        model.pending.add(model.flags.now, step)
+
     def predicted(self, split: str) -> None:
         """What the latest forwards gave went to `report.predictions` of `split`."""
         model = self._latest

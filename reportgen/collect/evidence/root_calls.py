@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -10,17 +11,21 @@ from torch import Tensor, nn
 
 from reportgen.collect.evidence.modes import Modes, trains_on
 from reportgen.collect.evidence.non_finite import FirstNonFinite, ModelNumbers
-from reportgen.collect.evidence.oddness import oddness
+from reportgen.collect.evidence.oddness import SAMPLE, oddness
 from reportgen.collect.evidence.uses import Uses
+from reportgen.collect.numbers import reason_against
 from reportgen.collect.quiet import capturing
 from reportgen.collect.structure import tensors_in
 
 if TYPE_CHECKING:
+    from reportgen.collect.evidence.mode_flags import Count
     from reportgen.collect.watched import Watched
     from reportgen.collect.work import Work
 
 # Training forwards at which losses are looked at in any case.
 FIRST = 8
+# Training forwards after which those at which nothing is due are only counted, but for each so manyeth.
+SETTLED, ASKED = 256, 8
 
 
 class LossSink(Protocol):
@@ -52,7 +57,13 @@ class OutputSink(Protocol):
 class Called:
     """One watched model, and where its forwards stand. look: the latest training forward is one looked at, due: also
     one that losses are looked at in. untold: the latest had gradients, and the root in eval mode, as it had not always
-    been: an evaluation, unless a step follows; in_eval: one did. criterion: id of its loss, if that is a module."""
+    been: an evaluation, unless a step follows; in_eval: one did. criterion: id of its loss, if that is a module.
+
+    plain: what the latest took can be remembered. counts: of the forwards that are like the latest, if the next is
+    expected to be only counted; split: inside a loader of which these were; last: the parameter whose gradient tells
+    what came of them. counted: the latest was only counted; fresh: none has begun since the last step. asked: the steps
+    done when `steps_now` was called last.
+    """
 
     def __init__(self, watched: Watched, work: Work, modes: Modes, uses: Uses, criterion: object) -> None:
         self.watched = watched
@@ -63,12 +74,19 @@ class Called:
         self.steps = 0
         self.stepped = False
         self.forwards = 0
-        self.looked_at = -1
-        self.trains = self.look = self.due = self.untold = self.in_eval = False
+        self.looked_at = self.asked = -1
+        self.counts: Count | None = None
+        self.split: str | None = None
+        self.last: weakref.ref[nn.Parameter] | None = None
+        self.trains = self.look = self.due = self.untold = self.in_eval = self.plain = self.counted = self.fresh = False
 
 
 class RootCalls:
-    """Told of each call of a watched model or criterion, and of steps. Costs some 10 us a training forward."""
+    """Told of each call of a watched model or criterion, and of steps.
+
+    That costs some 30 us a training step, and 10 once forwards are only counted: between looks seven of eight are, and
+    a gradient tells whether they were finite.
+    """
 
     def __init__(self, work: Work) -> None:
         self._work = work
@@ -88,9 +106,9 @@ class RootCalls:
         return made
 
     def before(self, called: Called, module: nn.Module, args: tuple[Any, ...]) -> None:
-        """A watched model or criterion is called."""
+        """A watched model is called."""
         try:
-            if called.criterion != id(module):
+            if not self._counts(called, module, args):
                 self._begins(called, module, args)
         except Exception as error:
             with self._work.part("watch.modes"):
@@ -100,6 +118,12 @@ class RootCalls:
         self, called: Called, module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], output: object
     ) -> None:
         """It returned `output`. To be called where torch is as the user has left it."""
+        if called.criterion == id(module) and self._latest is not None and self._latest.criterion == called.criterion:
+            called = self._latest
+        if called.counted:
+            if called.criterion == id(module) and isinstance(output, Tensor) and output.numel() == 1:
+                called.numbers.loss = weakref.ref(output)
+            return
         then, grad = None, torch.is_grad_enabled()
         try:
             with torch._C.DisableTorchFunction():  # a mode of the user's, or a subclass, is not to see us ask
@@ -125,15 +149,50 @@ class RootCalls:
     def stepped(self, watched: Watched, steps: int) -> None:
         """The optimizer of `watched` has completed so many steps."""
         called = self._models.get(id(watched))
-        if called is not None:
-            called.steps, called.stepped = steps, True
-            called.in_eval |= called.untold
-            called.untold = False
-            self._modes.stepped(called.modes)
-            self._uses.stepped(called.uses, steps)
+        if called is None:
+            return
+        called.steps, called.stepped, called.fresh = steps, True, True
+        idle = not self._work.schedule.any(steps)
+        if called.counted and idle:
+            return
+        called.in_eval |= called.untold
+        called.untold = False
+        self._modes.stepped(called.modes)
+        self._uses.stepped(called.uses, steps)
+        settled = called.forwards > SETTLED and called.asked == steps - 1 and called.trains and not called.in_eval
+        settled = settled and idle and called.plain and not called.uses.cleared.held
+        called.counts = self._modes.counts(called.modes) if settled else None
+        called.last = _last_used(watched) if called.counts is not None else None
+
+    def steps_now(self, watched: Watched) -> None:
+        """The optimizer of the model begins a step at which nothing is due: gradients are there, and were not used yet.
+
+        To be called where torch is as the user has left it.
+        """
+        called = self._models.get(id(watched))
+        if called is None:
+            return
+        called.asked = called.steps
+        if not called.counted or called.last is None or called.numbers.done:
+            return
+        try:
+            with torch._C.DisableTorchFunction():  # a mode of the user's is not to see us ask
+                parameter = called.last()
+                gradient = parameter.grad if parameter is not None else None
+                if gradient is not None and not oddness(gradient, SAMPLE):
+                    return
+            called.counts = None
+            root = watched.root()
+            if gradient is not None and root is not None:
+                self._numbers.gradient_odd(called.numbers, root)
+        except Exception as error:
+            with self._work.part("watch.non_finite"):
+                raise error
 
     def predicted(self, split: str) -> None:
         """What watched models gave went to `report.predictions` of `split`."""
+        for called in self._models.values():
+            self._recall(called)
         self._modes.predicted(split)
 
     def loss_not_finite(self) -> None:
@@ -145,8 +204,38 @@ class RootCalls:
         self._latest = None
         self._modes.close()
 
+    def _counts(self, called: Called, module: nn.Module, args: Sequence[object]) -> bool:
+        """Whether a call of the root that begins is like those before it, so that nothing needs to be asked."""
+        fresh, called.fresh = called.fresh, False
+        counts, steps = called.counts, called.steps
+        if not fresh or counts is None or called.last is None or not steps % ASKED:
+            return False  # of several between two steps it is not known yet which of them belong together
+        recorder = self._work.recorder
+        if not module.training or not torch.is_grad_enabled() or called.split != getattr(recorder, "split", None):
+            return False
+        if called.watched.root() is not module or not self._numbers.may_be_left(called.numbers, args, {}):
+            return False
+        counts.forwards += 1
+        counts.last = steps
+        called.forwards += 1
+        called.trains = called.counted = True
+        called.look = called.due = False
+        self._numbers.begins(called.numbers, True, recorder.optimizer_step)
+        self._numbers.leave(called.numbers, args)
+        self._latest = called
+        return True
+
+    def _recall(self, called: Called) -> None:
+        """Let a forward that was only counted be one of which it is not known yet what for, if no step followed."""
+        counts = called.counts
+        if called.counted and counts is not None and counts.last == called.steps:
+            counts.forwards -= 1
+            self._modes.pend(called.modes, called.steps)
+        called.counted = False
+
     def _begins(self, called: Called, module: nn.Module, args: Sequence[object]) -> None:
         """A call of the root begins."""
+        self._recall(called)
         called.trains = called.untold = False
         if called.watched.root() is not module:
             return
@@ -154,7 +243,7 @@ class RootCalls:
         if not recorder.owner:
             return
         grad, steps = torch.is_grad_enabled(), called.steps
-        split = getattr(recorder, "split", None)
+        split = called.split = getattr(recorder, "split", None)
         self._modes.forward(called.modes, module, args, steps, grad, split)
         if grad and trains_on(split):
             if module.training:
@@ -171,7 +260,7 @@ class RootCalls:
 
     def _returned(
         self, called: Called, module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], output: object
-    ) -> Callable[[], None] | None:
+    ) -> Callable[[], object] | None:
         """The root returned `output`. What is to be done about it, where torch is as the user has left it."""
         if not called.trains or called.watched.root() is not module or capturing():
             return None
@@ -190,14 +279,13 @@ class RootCalls:
         if self.memory is not None:
             self.memory.output(called.watched, output, called.steps)
         self._uses.follow(called.uses, outputs, called.stepped)
+        called.plain = self._numbers.may_be_left(called.numbers, args, kwargs)
         return self._numbers.gave(called.numbers, module, args, kwargs, outputs, called.look)
 
     def _criterion_returned(
         self, called: Called, module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], output: object
     ) -> None:
         """The watched criterion returned `output`; of one that several models share, for the latest of these."""
-        if self._latest is not None and self._latest.criterion == called.criterion:
-            called = self._latest
         if not called.trains or not torch.is_grad_enabled() or capturing():
             return
         if torch._C._functorch.peek_interpreter_stack() is not None:
@@ -207,3 +295,15 @@ class RootCalls:
                 self.losses.called(called.watched, module, args, kwargs, output)
         if isinstance(output, Tensor) and not called.numbers.done and output.numel() == 1 and oddness(output):
             self._numbers.loss_not_finite()
+
+
+def _last_used(watched: Watched) -> weakref.ref[nn.Parameter] | None:
+    """The last parameter of the optimizer with a gradient on the host: what is odd in a loss gets there first."""
+    optimizer = watched.leader() if watched.leader is not None else None
+    if optimizer is None:
+        return None
+    for group in reversed(optimizer.param_groups):
+        for parameter in reversed(group["params"]):
+            if parameter.grad is not None and parameter.grad.is_cpu and not reason_against(parameter.grad):
+                return weakref.ref(parameter)
+    return None
