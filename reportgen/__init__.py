@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from reportgen.blocks.finding import Finding, Where
     from reportgen.diagnose import findings
-    from reportgen.diagnose.rule import Rule, Unchecked, rule
+    from reportgen.diagnose.rule import NotApplicable, Rule, Unchecked, rule
     from reportgen.errors import (
         InvalidArgumentError,
         NewerSchemaError,
@@ -34,6 +34,7 @@ _HOMES = {
     "Finding": "reportgen.blocks.finding",
     "InvalidArgumentError": "reportgen.errors",
     "NewerSchemaError": "reportgen.errors",
+    "NotApplicable": "reportgen.diagnose.rule",
     "OutputError": "reportgen.errors",
     "Report": "reportgen.report",
     "ReportgenError": "reportgen.errors",
@@ -56,6 +57,7 @@ __all__ = [
     "Finding",
     "InvalidArgumentError",
     "NewerSchemaError",
+    "NotApplicable",
     "OutputError",
     "Report",
     "ReportgenError",

@@ -43,6 +43,7 @@ def _run(judged: Judged) -> dict[str, Any]:
             "remarks": judged.remarks,
             "passed": judged.passed,
             "unchecked": len(diagnosis.unchecked),
+            "not_applicable": len(diagnosis.not_applicable),
             "silenced": len(diagnosis.silenced),
         },
         "whole": judged.whole,
@@ -51,6 +52,7 @@ def _run(judged: Judged) -> dict[str, Any]:
         "unknown_silenced": list(diagnosis.unknown),
         "passed": [{"id": one.id, "title": one.title} for one in diagnosis.passed],
         "unchecked": [_unchecked(one, meta.recorder) for one in diagnosis.unchecked],
+        "not_applicable": [{"id": one.id, "title": one.title, "why": one.why} for one in diagnosis.not_applicable],
     }
 
 

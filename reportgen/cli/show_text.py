@@ -40,6 +40,9 @@ def about(judged: Judged, styles: Styles, width: int) -> Iterator[str]:
         for call, checks in calls.items():
             yield from _wrapped(f"{call}: {counted(len(checks), 'check')}", width, indent=INDENT)
             yield from _wrapped(listed([one.id for one in checks], 6), width, styles, "dim", INDENT * 2)
+    if diagnosis.not_applicable:
+        names = [one.id for one in diagnosis.not_applicable]
+        yield from _wrapped(f"Not about this run: {listed(names, 6)}.", width, styles, "dim")
     for check in diagnosis.unchecked:
         if check.broken:
             yield from _wrapped(f"The rule {check.id} could not be asked: {check.why}", width)
@@ -77,6 +80,8 @@ def _amounts(judged: Judged) -> str:
         if amount
     ]
     missing = f", {count(unchecked)} could not be made" if unchecked else ""
+    without = len(judged.diagnosis.not_applicable)
+    missing += f", {count(without)} {'does' if without == 1 else 'do'} not apply" if without else ""
     return f"{', '.join(told) or 'No findings'}; {counted(judged.passed, 'check')} passed{missing}."
 
 

@@ -7,17 +7,27 @@ from collections.abc import Sequence
 from reportgen.blocks.finding import Finding
 from reportgen.diagnose.fold import folded
 from reportgen.diagnose.own.own_rules import with_own_rules
-from reportgen.diagnose.own.recorded import from_record
+from reportgen.diagnose.own.recorded import from_record, why_not
+from reportgen.diagnose.reading.breakdown import broken_off
 from reportgen.diagnose.reading.outcome import outcome_once
 from reportgen.diagnose.reasons import true_reason
-from reportgen.diagnose.rule import Check, Diagnosis, Judgement, Rule, Unchecked
+from reportgen.diagnose.rule import SEVERITIES, Check, Diagnosis, Judgement, NotApplicable, Rule, Unchecked
+from reportgen.diagnose.rule import found as found_by
 from reportgen.diagnose.rules import RULES
 from reportgen.run.found import OwnCheck
 from reportgen.run.records import Run
 
-__all__ = ["RULES", "Check", "Diagnosis", "Rule", "Unchecked", "diagnose", "findings", "with_own_rules"]
-
-SEVERITIES = ("error", "warning", "info")
+__all__ = [
+    "RULES",
+    "Check",
+    "Diagnosis",
+    "NotApplicable",
+    "Rule",
+    "Unchecked",
+    "diagnose",
+    "findings",
+    "with_own_rules",
+]
 
 
 class Broken(Unchecked):
@@ -39,18 +49,22 @@ def diagnose(run: Run, rules: Sequence[Rule] = RULES, guarded: bool = False) -> 
     silenced: list[Finding] = []
     passed: list[Check] = []
     unchecked: list[Check] = []
+    without: list[Check] = []
     for name, title, judgement in judged:
         if isinstance(judgement, Unchecked):
             unchecked.append(Check(name, title, judgement.why, isinstance(judgement, Broken)))
+        elif isinstance(judgement, NotApplicable):
+            without.append(Check(name, title, judgement.why))
         elif not judgement:
             passed.append(Check(name, title))
-        for finding in judgement if not isinstance(judgement, Unchecked) else ():
+        for finding in found_by(judgement):
             quiet = not {name, finding.id}.isdisjoint(run.meta.silenced)
             (silenced if quiet else found).append(finding)
     known = {name for name, *_ in judged} | {finding.id for finding in (*found, *silenced)}
     unknown = [one for one in run.meta.silenced if one not in known and not any(rule.gives(one) for rule in rules)]
     ordered = sorted(folded(found), key=lambda finding: SEVERITIES.index(finding.severity))
-    return Diagnosis(tuple(ordered), tuple(passed), tuple(unchecked), tuple(silenced), tuple(unknown))
+    checks = tuple(passed), tuple(unchecked), tuple(without)
+    return Diagnosis(tuple(ordered), *checks, tuple(silenced), tuple(unknown))
 
 
 def findings(run: Run) -> list[Finding]:
@@ -61,6 +75,8 @@ def findings(run: Run) -> list[Finding]:
 def _judgement(rule: Rule, run: Run, guarded: bool) -> Judgement:
     try:
         judgement = rule.judge(run)
+        if rule.course and not judgement:
+            return broken_off(run) or judgement
         return true_reason(run, judgement) if isinstance(judgement, Unchecked) else judgement
     except Exception as error:  # one broken rule must not cost a page
         if not guarded:
@@ -72,5 +88,5 @@ def _recorded(check: OwnCheck) -> Judgement:
     if check.raised:
         return Broken(f"It raised {check.raised}")
     if check.unchecked:
-        return Unchecked(check.unchecked)
+        return why_not(check.unchecked)
     return [from_record(one) for one in check.found]

@@ -6,18 +6,18 @@ import sys
 from collections.abc import Iterator, Sequence
 
 from reportgen.diagnose.needs import needed
-from reportgen.diagnose.rule import Rule, Unchecked
+from reportgen.diagnose.rule import SEVERITIES, Rule, Unchecked
 from reportgen.diagnose.rules import RULES
 from reportgen.diagnose.written import Written, written
 from reportgen.run.records import SCHEMA, Meta, Run
 
-SEVERITIES = ("error", "warning", "info")
 HEAD = """\
 # Findings
 
-What reportgen checks of a run. A finding says what is wrong, where, why, and what to change; what is checked and found
-well, and what could not be checked, is listed below the findings of each page. `reportgen show RUN` prints the same in
-a terminal (see [show.md](show.md)), `reportgen.findings(run)` gives it to a program. Rules of your own: see
+What reportgen checks of a run. A finding says what is wrong, where, why, and what to change. Below the findings each
+page lists what was checked and found well, what could not be checked, and what does not apply (a check of dropout,
+where there is none): a check that passed had something to look at. `reportgen show RUN` prints the same in a terminal
+(see [show.md](show.md)), `reportgen.findings(run)` gives it to a program. Rules of your own: see
 [own-rules.md](own-rules.md).
 
 - **Tier**: a *fact* is exact; *statistics* judge by a window, a noise model and a bad outcome, and are at most

@@ -12,9 +12,8 @@ from functools import partial
 from types import CodeType, FunctionType
 from typing import Any
 
-from reportgen.diagnose.rule import Rule
+from reportgen.diagnose.rule import SEVERITIES, Rule
 
-SEVERITIES = ("error", "warning", "info")
 HOME = "reportgen.diagnose"
 # What stands for a part of a text that only a run knows.
 OPEN = "…"

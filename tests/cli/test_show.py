@@ -78,7 +78,9 @@ def test_how_many_checks_there_were_and_what_to_pass_for_more(capsys, tmp_path):
     diagnosis = diagnose(run_)
 
     whole = " ".join(out.split())
-    assert f"{len(diagnosis.passed)} checks passed, {len(diagnosis.unchecked)} could not be made." in whole
+    passed, missing, without = map(len, (diagnosis.passed, diagnosis.unchecked, diagnosis.not_applicable))
+    assert f"{passed} checks passed, {missing} could not be made, {without} do not apply." in whole
+    assert "Not about this run: logits_to_bce, " in whole
     assert "To check more, pass: report." in whole
     assert "report.predictions(inputs, outputs, targets): " in whole
 
@@ -111,6 +113,8 @@ def test_the_json_holds_every_field_of_a_finding_but_its_evidence(capsys, bad):
     assert told["counts"]["errors"] == 1
     assert told["counts"]["passed"] == len(told["passed"]) > 0
     assert told["counts"]["unchecked"] == len(told["unchecked"]) > 0
+    assert told["counts"]["not_applicable"] == len(told["not_applicable"]) > 0
+    assert {one["id"]: one["why"] for one in told["not_applicable"]}["logits_to_bce"] == "No BCELoss was seen."
     calls = {one["id"]: one["call"] for one in told["unchecked"]}
     assert "report." in calls["nan_activation"] if "nan_activation" in calls else calls
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 
 from reportgen.blocks import Finding
-from reportgen.diagnose import Unchecked
+from reportgen.diagnose import NotApplicable, Unchecked
 from reportgen.diagnose.rule import Judgement
 from reportgen.run.evidence import Evidence, LossUse, TensorFacts
 from reportgen.run.graph import GraphEdge
@@ -18,14 +18,25 @@ from reportgen.testing.run import series_of
 
 def the_one(judgement: Judgement) -> Finding:
     """The one finding of a rule."""
-    assert not isinstance(judgement, Unchecked), judgement.why
+    assert not isinstance(judgement, (Unchecked, NotApplicable)), judgement.why
     (finding,) = judgement
     return finding
 
 
 def passed(judgement: Judgement) -> bool:
-    """Whether the rule could be asked and found nothing."""
-    return not isinstance(judgement, Unchecked) and list(judgement) == []
+    """Whether the rule looked at something and found nothing."""
+    return not isinstance(judgement, (Unchecked, NotApplicable)) and list(judgement) == []
+
+
+def unfound(judgement: Judgement) -> bool:
+    """Whether the rule found nothing, since all is well or since it is not about this run."""
+    return isinstance(judgement, NotApplicable) or passed(judgement)
+
+
+def not_about(judgement: Judgement) -> str:
+    """Why a rule does not apply."""
+    assert isinstance(judgement, NotApplicable), judgement
+    return judgement.why
 
 
 def with_evidence(run: Run, **fields: object) -> Run:

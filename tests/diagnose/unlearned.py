@@ -11,6 +11,7 @@ import numpy as np
 
 from reportgen.blocks import Finding
 from reportgen.diagnose import RULES, Unchecked
+from reportgen.diagnose.rule import found
 from reportgen.run.records import Run
 from reportgen.run.series import Series
 from reportgen.testing import fake_run
@@ -52,10 +53,10 @@ def constant(value: float) -> Callable[[str, Series], Sequence[float]]:
 
 
 def judged(run: Run, rule: str) -> list[Finding]:
-    """What one rule says, without folding."""
+    """What one rule finds, without folding; nothing where it does not apply."""
     judgement = next(one for one in RULES if one.id == rule).judge(run)
     assert not isinstance(judgement, Unchecked), judgement.why
-    return list(judgement)
+    return list(found(judgement))
 
 
 def unchecked(run: Run, rule: str) -> str:

@@ -12,8 +12,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from reportgen.blocks.finding import Finding, Where
-from reportgen.diagnose.own.recorded import as_record
-from reportgen.diagnose.rule import Judgement, Rule, Unchecked
+from reportgen.diagnose.own.recorded import as_record, as_sentence
+from reportgen.diagnose.rule import SEVERITIES, TIERS, Judgement, NotApplicable, Rule, Unchecked
 from reportgen.run.found import OwnCheck
 from reportgen.run.records import Run
 from reportgen.run.redact import scrub
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 # The entry points of a package, each a Rule or several.
 GROUP = "reportgen.rules"
-TIERS = ("fact", "statistics", "style")
-SEVERITIES = ("error", "warning", "info")
 # Findings of one rule that are kept, signs of a message, of a text of a finding, and of an id.
 MOST = 20
 LONGEST = 300
@@ -114,10 +112,12 @@ def _inner(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _kept(check: OwnCheck, judgement: Judgement) -> OwnCheck:
     """Raises TypeError or ValueError for what no rule may return."""
-    if isinstance(judgement, Unchecked):
-        return replace(check, unchecked=str(judgement.why) or "It did not say why.")
+    if isinstance(judgement, (Unchecked, NotApplicable)):
+        return replace(check, unchecked=as_sentence(judgement))
     if not isinstance(judgement, Iterable):
-        raise TypeError(f"it returned {type(judgement).__name__}; a list of findings or Unchecked is wanted")
+        raise TypeError(
+            f"it returned {type(judgement).__name__}; a list of findings, Unchecked or NotApplicable is wanted"
+        )
     findings = [_checked(finding) for finding in judgement]
     return replace(check, found=tuple(map(as_record, findings[:MOST])))
 

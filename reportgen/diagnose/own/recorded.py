@@ -8,11 +8,15 @@ from typing import SupportsFloat, SupportsIndex
 from reportgen.blocks.finding import Finding, Where
 from reportgen.blocks.table import Cell, Column, Table
 from reportgen.blocks.wording import number
+from reportgen.diagnose.rule import NotApplicable, Unchecked
 from reportgen.run.found import Found
 from reportgen.run.logged import Plain
 
 # Rows of evidence that are kept.
 ROWS = 20
+# What the sentence of a record begins with whose rule does not apply: whoever reads it without knowing this still gets
+# the right sentence, and no check that passed.
+NOT_APPLICABLE = "Does not apply: "
 # Formats of columns that need no other number to be written.
 FORMATS = ("text", "code", "count", "number", "percent", "seconds", "bytes", "si", "step")
 
@@ -61,6 +65,19 @@ def from_record(found: Found) -> Finding:
         source=found.source,
         since=found.since,
     )
+
+
+def as_sentence(judgement: Unchecked | NotApplicable) -> str:
+    """What is kept of a rule that says nothing of the run: why."""
+    why = str(judgement.why) or "It did not say why."
+    return f"{NOT_APPLICABLE}{why}" if isinstance(judgement, NotApplicable) else why
+
+
+def why_not(sentence: str) -> Unchecked | NotApplicable:
+    """The judgement that `as_sentence` was given."""
+    if sentence.startswith(NOT_APPLICABLE):
+        return NotApplicable(sentence.removeprefix(NOT_APPLICABLE))
+    return Unchecked(sentence)
 
 
 def _plain(cell: Cell) -> Plain:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+# Words that a metric of this kind is called by.
+ACCURACY = frozenset({"acc", "accuracy", "top1"})
 # Above it numbers are in percent: sums of rounded shares may exceed 1 a little.
 SHARES = 1.5
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 
+from reportgen.blocks.wording import number
 from reportgen.diagnose.reading.losses import is_loss
+from reportgen.diagnose.rule import Unchecked
 from reportgen.run.evidence import NonFinite
 from reportgen.run.records import Run
 from reportgen.run.series import Series
@@ -31,14 +33,23 @@ def overflowed(run: Run) -> bool:
 
     Then the operation that overflowed first tells nothing: the step size does.
     """
-    losses = [series for tag, series in run.scalars.items() if is_loss(parse_tag(tag).metric)]
-    if any(grew_to(series) is not None for series in losses):
+    if any(grew_to(series) is not None for series in _losses(run)):
         return True
     return any(
         grew_to(series) is not None
         for quantity in ("weight_norm", "gradient_norm")
         for series in run.measures.get(quantity, {}).values()
     )
+
+
+def broken_off(run: Run) -> Unchecked | None:
+    """Why the course of training cannot be judged to its end: a loss ended in NaN or infinity. None where none did."""
+    last = next((series.last for series in _losses(run) if len(series) and not math.isfinite(series.last)), None)
+    return None if last is None else Unchecked(f"A loss ended in {number(last)}: the numbers before it are no outcome.")
+
+
+def _losses(run: Run) -> list[Series]:
+    return [series for tag, series in run.scalars.items() if is_loss(parse_tag(tag).metric)]
 
 
 def outside(run: Run) -> NonFinite | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import median
 
-from reportgen.blocks.wording import code_number
+from reportgen.diagnose.reading.learning_rates import rates
 from reportgen.diagnose.reading.places import full_name, measured
 from reportgen.run.distribution import Distribution
 from reportgen.run.records import Model, Parameter, Run
@@ -88,17 +88,6 @@ def gradient_norms(run: Run) -> dict[int, float]:
     return {step: math.sqrt(found[step]) for step in sorted(found)}
 
 
-def rates(run: Run) -> Series:
-    """The learning rate of the first parameter group over time; empty when it is not known."""
-    return next(iter(run.measures.get("learning_rate", {}).values()), Series())
-
-
-def warming(run: Run) -> bool:
-    """Whether the learning rate was rising up to the end from a start near zero, so that learning had not begun."""
-    values = [value for value in rates(run).values if value >= 0]
-    return len(values) > 3 and values[-1] == max(values) > 4 * values[0] and values[-1] > values[len(values) // 2]
-
-
 def at_full_rate(run: Run) -> dict[int, float]:
     """`ratios` without the first looks and without steps whose rate is low by schedule."""
     found = ratios(run)
@@ -118,18 +107,6 @@ def at_full_rate(run: Run) -> dict[int, float]:
         if rate >= LOW_RATE * peak:
             kept[step] = found[step]
     return kept
-
-
-def learning_rate(model: Model) -> float | None:
-    """The largest learning rate of the optimizers' groups, None when unknown."""
-    known = [rate for group in model.groups if isinstance(rate := group.get("lr"), (int, float)) and rate > 0]
-    return float(max(known)) if known else None
-
-
-def slower(run: Run, factor: float = 10) -> str:
-    """The change of code that divides the learning rate by `factor`; "" where the rate is not known."""
-    rate = next((rate for model in run.models if (rate := learning_rate(model))), None)
-    return f"- lr={code_number(rate)}\n+ lr={code_number(rate / factor)}" if rate else ""
 
 
 def first_look(run: Run, kind: str, name: str) -> Distribution | None:

@@ -13,7 +13,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 from reportgen.blocks.wording import number, percent
-from reportgen.diagnose.reading.accuracy import shares
+from reportgen.diagnose.reading.accuracy import ACCURACY, shares
+from reportgen.diagnose.reading.confusion import confusion_of
 from reportgen.diagnose.reading.training_loss import TrainingLoss, class_count, training_loss
 from reportgen.diagnose.reading.trend import trend, values_of
 from reportgen.run.predictions import PredictionSet
@@ -28,7 +29,6 @@ MEDIOCRE = 0.8
 FEWEST_SAMPLES = 20
 # From this share of one class on, accuracy says little, and the mean of the classes' recalls is looked at as well.
 IMBALANCED = 0.7
-ACCURACY = frozenset({"acc", "accuracy", "top1"})
 AREA = frozenset({"auc", "auroc"})
 SCORES = ACCURACY | AREA | {"r2"}
 
@@ -198,21 +198,18 @@ def _scored(one: PredictionSet) -> _Scored | None:
 
 
 def _classified(one: PredictionSet) -> _Scored | None:
-    truths = [sum(row) for row in one.confusion]
-    total = sum(truths)
-    there = [k for k, amount in enumerate(truths) if amount]
+    confusion = confusion_of(one)
+    truths, total, there = confusion.truths, confusion.total, confusion.there
     if len(there) < 2:
         return None
-    share = max(truths) / total
-    accuracy = sum(row[k] for k, row in enumerate(one.confusion)) / total
+    share, accuracy = confusion.most / total, confusion.right / total
     # Pixels of one picture are not independent: of these the pictures count.
     by_accuracy = _Scored("accuracy", accuracy, share, math.sqrt(share * (1 - share) / min(total, one.samples)))
     if share < IMBALANCED:
         return by_accuracy
     chance = 1 / len(there)
-    recall = sum(one.confusion[k][k] / truths[k] for k in there) / len(there)
     error = math.sqrt(sum(chance * (1 - chance) / min(truths[k], one.samples) for k in there)) / len(there)
-    by_recall = _Scored("mean recall", recall, chance, error)
+    by_recall = _Scored("mean recall", confusion.mean_recall, chance, error)
     # Whichever speaks better for it: a threshold may be set for the one or for the other.
     return max(by_accuracy, by_recall, key=lambda each: (each.good, each.learned))
 

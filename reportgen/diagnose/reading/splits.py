@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from reportgen.diagnose.rule import Unchecked
+from reportgen.diagnose.rule import NotApplicable, Unchecked
 from reportgen.run.evidence import DataSplit
 from reportgen.run.records import Run
 from reportgen.run.tags import SPLITS
@@ -13,6 +13,7 @@ TRAIN = "train"
 NO_TRAIN = Unchecked('The training data was not looked at: call report.data("train", train_set).')
 NO_VAL = Unchecked('No held-out data was looked at: call report.data("val", val_set).')
 NO_TARGETS = Unchecked('The targets of the training data are not known: call report.data("train", train_set).')
+FEW_VALUES = NotApplicable("Rows have few different values, so equal ones come about by themselves.")
 # Equal rows by chance are rare where a row could be any of so many times as many as there are rows. Wide, since values
 # are never used evenly.
 RARE = 1e5

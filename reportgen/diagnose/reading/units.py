@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import median
 
 from reportgen.blocks.charts import LineChart
@@ -90,10 +90,10 @@ def shares_chart(found: list[Module], what: str, limit: float) -> LineChart:
     }
     steps = sorted({step for line in lines.values() for step in line})
     left = f" {len(found) - len(shown):,} more layers lie above it." if len(found) > len(shown) else ""
-    chart = curve(
+    return curve(
         f"Share of units {what}",
         f"Of the layers above the limit of {percent(limit)}, at the steps looked at; {named(shown[0].name, 40)} went "
         f"from {percent(shown[0].start)} to {percent(shown[0].series.last)}.{left}",
         {**lines, "limit": {steps[0]: limit, steps[-1]: limit}},
+        y_format="percent",
     )
-    return replace(chart, y_format="percent")

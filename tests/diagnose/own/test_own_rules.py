@@ -10,9 +10,9 @@ import pytest
 import reportgen
 from reportgen import Finding, Rule, Unchecked, Where
 from reportgen.blocks import Column, Link, Table
-from reportgen.diagnose import diagnose, findings, with_own_rules
+from reportgen.diagnose import NotApplicable, diagnose, findings, with_own_rules
 from reportgen.diagnose.own.own_rules import MOST, given_ids, given_rules
-from reportgen.diagnose.own.recorded import as_record, from_record
+from reportgen.diagnose.own.recorded import as_record, as_sentence, from_record, why_not
 from reportgen.run.codec import from_plain, to_plain
 from reportgen.run.found import Found
 from tests.healthy import healthy
@@ -66,12 +66,14 @@ def test_findings_of_own_rules_stand_among_ours_and_passed_and_unchecked_are_tol
         own(lambda run: [found(severity="warning")]),
         own(lambda run: [], id="good"),
         own(lambda run: Unchecked("No x: call report.x()."), id="mute"),
+        own(lambda run: NotApplicable("No x is used."), id="without"),
     )
     diagnosis = diagnose(run, rules=())
 
     assert [finding.id for finding in diagnosis.findings] == ["mine"]
     assert [check.id for check in diagnosis.passed] == ["good"]
     assert [(check.id, check.why) for check in diagnosis.unchecked] == [("mute", "No x: call report.x().")]
+    assert [(check.id, check.why) for check in diagnosis.not_applicable] == [("without", "No x is used.")]
 
 
 def test_a_finding_reads_back_as_it_was_but_for_evidence_that_is_no_table():
@@ -88,6 +90,16 @@ def test_a_finding_reads_back_as_it_was_but_for_evidence_that_is_no_table():
         (("fc1", 0.5, True), ("fc2", "NaN", None), ("short", None, None)),
     )
     assert from_record(as_record(found(evidence=reportgen.blocks.Text("x")))).evidence is None
+
+
+@pytest.mark.parametrize(
+    "given", [NotApplicable("No x is used."), Unchecked("No x: call report.x()."), NotApplicable("")]
+)
+def test_why_a_rule_says_nothing_reads_back_as_it_was(given):
+    again = why_not(as_sentence(given))
+
+    assert type(again) is type(given)
+    assert again.why == (given.why or "It did not say why.")
 
 
 class Broken:

@@ -11,7 +11,7 @@ from reportgen.blocks.table import Column, Table
 from reportgen.blocks.wording import number
 from reportgen.diagnose.reading.outcome import outcome
 from reportgen.diagnose.reading.splits import NO_TRAIN, is_float, place, rows_of
-from reportgen.diagnose.rule import Rule, Unchecked
+from reportgen.diagnose.rule import Judgement, NotApplicable, Rule
 from reportgen.run.evidence import DataSplit, FeatureFacts, TensorFacts
 from reportgen.run.graph import Graph
 from reportgen.run.records import Run
@@ -25,13 +25,15 @@ SCALING = ("div", "sub", "mul", "truediv", "batch_norm", "layer_norm", "normaliz
 SOURCE = "LeCun et al., Efficient BackProp: inputs of about mean 0 and deviation 1"
 
 
-def input_not_normalized(run: Run) -> list[Finding] | Unchecked:
+def input_not_normalized(run: Run) -> Judgement:
     """A feature's standard deviation is above 10, or 100 times that of another one."""
     split, given = rows_of(run, "train"), _given(run)
     if split is None and not given:
         return NO_TRAIN
     if any(_scales(graph) for graph in run.graphs):
-        return []
+        return NotApplicable("The model scales its inputs itself.")
+    if not given and split is not None and not is_float(split.dtype):
+        return NotApplicable("Inputs are no measured numbers.")
     features = _features(split, given)
     widest = max(features, key=lambda one: one.deviation, default=None)
     narrow = _narrow(features, widest) if widest else None

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from reportgen.blocks.finding import Finding, Where
 from reportgen.blocks.table import Column, Table
 from reportgen.blocks.wording import count, counted, cut, listed, number, percent
+from reportgen.diagnose.reading.confusion import confusion_of
+from reportgen.diagnose.reading.criteria import REGRESSION, is_regression
 from reportgen.diagnose.reading.outcome import outcome
+from reportgen.diagnose.reading.predicted import NO_CLASSES, lacking, last_set
 from reportgen.diagnose.reading.splits import NO_TARGETS, place, rows_of
-from reportgen.diagnose.rule import Rule, Unchecked
-from reportgen.diagnose.rules.dynamics.baseline import NO_CLASSES, lacking, last_set
+from reportgen.diagnose.rule import Judgement, Rule, Unchecked
 from reportgen.run.predictions import PredictionSet
 from reportgen.run.records import Run
 
@@ -41,12 +43,13 @@ class _Class:
     recall: float | None = None
 
 
-def class_imbalance(run: Run) -> list[Finding] | Unchecked:
+def class_imbalance(run: Run) -> Judgement:
     """The largest class has more than 10 times the rows of the smallest; a warning if that one is missed."""
     counts, where = _counts(run)
     if not counts:
         split = rows_of(run, "train")
-        return [] if split is not None and split.targets in ("numbers", "several") else NO_TARGETS
+        numbers = split is not None and split.targets in ("numbers", "several")
+        return REGRESSION if numbers or is_regression(run) else NO_TARGETS
     last = last_set(run)
     classes = sorted(_with_recall(counts, last), key=lambda one: one.rows)
     least, most = classes[0], classes[-1]
@@ -99,9 +102,7 @@ def _with_recall(counts: Mapping[str, int], last: PredictionSet | None) -> list[
         if last is None or at is None or at >= len(last.confusion):
             found.append(_Class(label, rows))
             continue
-        support = sum(last.confusion[at])
-        recall = last.confusion[at][at] / support if support else None
-        found.append(_Class(names[at], rows, support, recall))
+        found.append(_Class(names[at], rows, sum(last.confusion[at]), confusion_of(last).recall(at)))
     return found
 
 
@@ -146,19 +147,20 @@ def _table(classes: Sequence[_Class]) -> Table:
     )
 
 
-def minority_class_ignored(run: Run) -> list[Finding] | Unchecked:
+def minority_class_ignored(run: Run) -> Judgement:
     """A class with at least 10 recorded samples is never predicted rightly, while the others are."""
     last = last_set(run)
     if last is None:
-        return lacking(run, NO_CLASSES)
-    truths = [sum(row) for row in last.confusion]
-    total = sum(truths)
+        return REGRESSION if is_regression(run) else lacking(run, NO_CLASSES)
+    confusion = confusion_of(last)
+    truths, total = confusion.truths, confusion.total
     ignored = [k for k, row in enumerate(last.confusion) if truths[k] >= FEWEST and not row[k]]
+    if max(truths) < FEWEST:
+        return Unchecked(f"No class has {FEWEST} recorded samples.")
     others = total - sum(truths[k] for k in ignored)
     if not ignored or not others:
         return []
-    accuracy = sum(row[k] for k, row in enumerate(last.confusion)) / others
-    said = [sum(row[k] for row in last.confusion) for k in range(len(last.confusion))]
+    accuracy, said = confusion.right / others, confusion.said
     # A model that learned nothing, or says one class only where others are as frequent, is another matter.
     if accuracy < 0.5 or (max(said) == total and truths[said.index(total)] < ALIKE * total):
         return []
@@ -192,7 +194,7 @@ def minority_class_ignored(run: Run) -> list[Finding] | Unchecked:
 
 def _rare(run: Run, last: PredictionSet, at: int) -> bool:
     """Whether a class has less than half of its even share, in the recorded samples or of the rows trained on."""
-    truths = [sum(row) for row in last.confusion]
+    truths = confusion_of(last).truths
     if 2 * truths[at] * len(truths) < sum(truths):
         return True
     counts, _ = _counts(run)

@@ -11,8 +11,8 @@ from reportgen.blocks.media import ImageGrid, ImageItem
 from reportgen.blocks.table import Column, Table
 from reportgen.blocks.wording import count, counted, cut, percent
 from reportgen.diagnose.reading.outcome import outcome
-from reportgen.diagnose.reading.splits import NO_TRAIN, compared, few_values, place, rows_of
-from reportgen.diagnose.rule import Rule, Unchecked
+from reportgen.diagnose.reading.splits import FEW_VALUES, NO_TRAIN, compared, few_values, place, rows_of
+from reportgen.diagnose.rule import Judgement, NotApplicable, Rule, Unchecked
 from reportgen.run.evidence import DataSplit, Doubt
 from reportgen.run.predictions import Example, PredictionSet
 from reportgen.run.records import Run
@@ -27,7 +27,7 @@ CONFIDENT, LEARNED = 0.6, 0.5
 ROWS = 8
 
 
-def duplicates_in_train(run: Run) -> list[Finding] | Unchecked:
+def duplicates_in_train(run: Run) -> Judgement:
     """More than 5 % of the rows to train on equal earlier ones, or more than 1 % contradict one."""
     split = compared(run, "train")
     if split is None:
@@ -35,7 +35,7 @@ def duplicates_in_train(run: Run) -> list[Finding] | Unchecked:
     if split.rows < LEAST_ROWS:
         return Unchecked(f"{counted(split.rows, 'row')} of the training data were seen; {LEAST_ROWS} are needed.")
     if few_values(split):
-        return []  # rows repeat because there are not many different ones
+        return FEW_VALUES
     share, against = split.duplicates / split.rows, split.conflicting / split.rows
     # Numbers are measured anew for the same input, and differ; a class is one or the other.
     conflict = against > CONFLICTS and split.conflicting >= FEWEST_CONFLICTS and split.targets == "classes"
@@ -81,7 +81,7 @@ def duplicates_in_train(run: Run) -> list[Finding] | Unchecked:
     ]
 
 
-def label_noise(run: Run) -> list[Finding] | Unchecked:
+def label_noise(run: Run) -> Judgement:
     """Labels that nearest neighbours, or a trained model that is confident, would have otherwise: to look at."""
     split = rows_of(run, "train")
     predicted = _of_train(run)
@@ -89,6 +89,8 @@ def label_noise(run: Run) -> list[Finding] | Unchecked:
         return NO_TRAIN
     if split is not None and len(split.doubts) >= _fewest(split.rows):
         return [_by_neighbours(split)]
+    if predicted is None and split is not None and split.targets != "classes":
+        return NotApplicable("Targets are no classes.")
     mistakes = _mistakes(predicted) if predicted is not None else []
     if predicted is None or len(mistakes) < FEWEST_DOUBTS:
         return []

@@ -11,17 +11,16 @@ from dataclasses import dataclass
 from reportgen.blocks.finding import Finding, Where
 from reportgen.blocks.table import Column, Table
 from reportgen.blocks.wording import number
+from reportgen.diagnose.reading.criteria import DISTANCES
 from reportgen.diagnose.reading.outcome import outcome
 from reportgen.diagnose.reading.splits import NO_TARGETS, place, rows_of
-from reportgen.diagnose.rule import Rule, Unchecked
+from reportgen.diagnose.rule import Judgement, NotApplicable, Rule
 from reportgen.run.records import Run
 
 LARGEST, LEAST, OFFSET = 50.0, 0.02, 10.0
 # Further than so many deviations from a mean near 0 (normal numbers: 4 of 20,000) a few targets make the deviation.
 OUTLYING = 12.0
 FEWEST_POINTS = 30
-# Losses of numbers on the model's own scale; likelihoods of counts and the like take targets as they are.
-KINDS = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
 OUTLIERS = (
     "A few targets lie far from all others and make most of this deviation: their errors dwarf those of the rest."
 )
@@ -45,18 +44,21 @@ class _Targets:
         return far > OUTLYING * self.deviation and abs(self.mean) < self.deviation / 2
 
 
-def target_not_normalized(run: Run) -> list[Finding] | Unchecked:
+def target_not_normalized(run: Run) -> Judgement:
     """A regression's targets have a deviation above 50 or below 0.02, or a mean of 10 deviations."""
     kinds = {use.kind for use in run.evidence.losses if use.kind}
-    if kinds and not kinds & {*KINDS}:
-        return []
+    # Likelihoods of counts and the like take targets as they are.
+    if kinds and not kinds & {*DISTANCES}:
+        return NotApplicable("No loss was seen that compares outputs with numbers.")
     found = _from_loss(run) or (None if _rescaled(run) else _from_data(run) or _from_predictions(run))
     if found is None:
         split = rows_of(run, "train")
-        known = (split is not None and split.targets == "classes") or _rescaled(run) or _classifies(run)
-        return [] if known else NO_TARGETS
+        if _rescaled(run):
+            return NotApplicable("Predictions are on another scale than the model's outputs.")
+        known = (split is not None and split.targets == "classes") or _classifies(run)
+        return NotApplicable("Targets are no numbers.") if known else NO_TARGETS
     if found.deviation <= 0:
-        return []
+        return NotApplicable("Targets are all the same.")
     offset = abs(found.mean) / found.deviation
     wide, narrow = found.deviation > LARGEST, found.deviation < LEAST
     if not (wide or narrow or offset > OFFSET):
@@ -109,7 +111,7 @@ def _plain(value: float) -> str:
 def _from_loss(run: Run) -> _Targets | None:
     for use in run.evidence.losses:
         facts = use.target
-        if use.kind in KINDS and facts is not None and facts.deviation is not None and facts.mean is not None:
+        if use.kind in DISTANCES and facts is not None and facts.deviation is not None and facts.mean is not None:
             return _Targets(
                 "targets of the loss", facts.mean, facts.deviation, facts.minimum or 0.0, facts.maximum or 0.0
             )

@@ -15,7 +15,7 @@ from reportgen.diagnose.reading.losses import is_loss
 from reportgen.diagnose.reading.outcome import outcome
 from reportgen.diagnose.reading.splits import NO_TRAIN, NO_VAL, columns, compared, held_out, place, rows_of
 from reportgen.diagnose.reading.trend import trend, values_of
-from reportgen.diagnose.rule import Rule, Unchecked
+from reportgen.diagnose.rule import Judgement, NotApplicable, Rule
 from reportgen.run.evidence import DataSplit, Shift
 from reportgen.run.records import Run
 from reportgen.run.tags import parse_tag
@@ -29,13 +29,15 @@ WORSE = 1.3
 ROWS = 8
 
 
-def distribution_shift(run: Run) -> list[Finding] | Unchecked:
+def distribution_shift(run: Run) -> Judgement:
     """Several features, or one strongly, differ between a held-out split and train by a KS statistic above 0.2."""
     if rows_of(run, "train") is None:
         return NO_TRAIN
     splits = [split for name in held_out(run) if (split := compared(run, name)) is not None]
     if not splits:
         return NO_VAL
+    if not any(split.shifts or split.inputs in ("numbers", "image") for split in splits):
+        return NotApplicable("Inputs are no numbers.")
     return [finding for split in splits if (finding := _of(run, split)) is not None]
 
 

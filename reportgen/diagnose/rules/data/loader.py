@@ -10,7 +10,7 @@ from reportgen.blocks.table import Column, Table
 from reportgen.blocks.wording import count, counted, number
 from reportgen.diagnose.reading.outcome import outcome
 from reportgen.diagnose.reading.splits import rows_of
-from reportgen.diagnose.rule import Rule, Unchecked
+from reportgen.diagnose.rule import Judgement, NotApplicable, Rule, Unchecked
 from reportgen.run.evidence import LoaderUse
 from reportgen.run.records import Run
 
@@ -19,13 +19,20 @@ FEW = 0.3
 # With fewer of them expected in all batches of a pass together, so few may come about by chance (Poisson: 3e-4).
 EXPECTED = 20
 SOURCE = "Bottou, Stochastic Gradient Descent Tricks: shuffle the examples"
+UNKNOWN = Unchecked("The order of the training batches is not known: call report.track(loader) around the loader.")
+ONE_BATCH = Unchecked("A single batch of the training data was seen.")
 
 
-def not_shuffled(run: Run) -> list[Finding] | Unchecked:
+def not_shuffled(run: Run) -> Judgement:
     """Batches hold far fewer labels than drawn ones would, or come in the same order in each pass."""
     uses = [use for use in run.evidence.loaders if use.split == "train" and use.batches]
     if not uses:
-        return Unchecked("The order of the training batches is not known: call report.track(loader) around the loader.")
+        return UNKNOWN
+    if all(_batches(use) <= 1 for use in uses):
+        # Of a pass that did not come to its end it is not known how many there are.
+        return NotApplicable("Each pass is a single batch.") if any(use.passes > 1 for use in uses) else ONE_BATCH
+    if not any(map(_told_order, uses)):
+        return UNKNOWN
     return [finding for use in uses if (finding := _of(run, use)) is not None]
 
 
@@ -43,6 +50,11 @@ def _of(run: Run, use: LoaderUse) -> Finding | None:
     elif use.ordered and not chosen and not _in_time(run):
         return _by_number(run, use)
     return _same(run, use) if use.same_order else None
+
+
+def _told_order(use: LoaderUse) -> bool:
+    """Whether anything tells in which order its rows come."""
+    return bool(use.shuffled or use.ordered) or use.labels_in_batch is not None or use.same_order is not None
 
 
 def _batches(use: LoaderUse) -> float:

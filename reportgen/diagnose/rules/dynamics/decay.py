@@ -11,10 +11,12 @@ from statistics import median
 from reportgen.blocks.finding import Finding, Where
 from reportgen.blocks.table import Column, Table
 from reportgen.blocks.wording import code_number, named, number, percent
-from reportgen.diagnose.reading.layers import Weight, learning_rate, rates, weights
+from reportgen.diagnose.reading.lacking import NO_DECAY, NO_OPTIMIZER
+from reportgen.diagnose.reading.layers import Weight, weights
+from reportgen.diagnose.reading.learning_rates import learning_rate, rates
 from reportgen.diagnose.reading.outcome import outcome
 from reportgen.diagnose.reading.places import measured
-from reportgen.diagnose.rule import Rule, Unchecked
+from reportgen.diagnose.rule import Judgement, Rule
 from reportgen.run.records import Model, Run
 
 FALL, PRODUCT = 0.8, 3.0
@@ -23,10 +25,12 @@ FALL_BY_PRODUCT = 0.5
 ROWS = 8
 
 
-def weight_decay_too_high(run: Run) -> list[Finding] | Unchecked:
+def weight_decay_too_high(run: Run) -> Judgement:
     """Weight norms fell by more than 80 %, or rate x decay x steps is above 3 and they halved; nothing was learned."""
     if not any(model.optimizers for model in run.models):
-        return Unchecked("No optimizer was watched: call report.watch(model, optimizer).")
+        return NO_OPTIMIZER
+    if all(_decay(model) <= 0 for model in run.models):
+        return NO_DECAY
     if not outcome(run).untrained:
         return []
     for model in run.models:

@@ -12,7 +12,9 @@ from statistics import fmean, pstdev
 from reportgen.blocks.finding import Finding, Where
 from reportgen.blocks.wording import count, named, number
 from reportgen.diagnose.reading.curves import curve
-from reportgen.diagnose.reading.layers import ratios, slower
+from reportgen.diagnose.reading.lacking import NO_LOSS
+from reportgen.diagnose.reading.layers import ratios
+from reportgen.diagnose.reading.learning_rates import slower
 from reportgen.diagnose.reading.losses import is_loss
 from reportgen.diagnose.reading.outcome import Outcome, outcome
 from reportgen.diagnose.reading.training_loss import TrainingLoss
@@ -21,7 +23,6 @@ from reportgen.diagnose.rule import Rule, Unchecked
 from reportgen.run.records import Run
 from reportgen.run.tags import direction_of, parse_tag
 
-NO_LOSS = 'No training loss of 10 or more points was logged: call report.log({"train/loss": loss}) at each step.'
 RISE, FROM_LOWEST, SIGMAS = 1.5, 3.0, 3.0
 SWING = 0.35
 # AUTOTRAINER: an accuracy that moves by 0.03 or more from one evaluation to the next in a fifth of them.
@@ -35,7 +36,7 @@ def divergence(run: Run) -> list[Finding] | Unchecked:
     result = outcome(run)
     loss = result.loss
     if loss is None:
-        return Unchecked(NO_LOSS)
+        return NO_LOSS
     course = loss.trend
     infinite = any(math.isinf(value) for value in loss.series.values)
     rise = course.first > 0 and course.last > RISE * course.first and course.sigmas < -SIGMAS
@@ -78,7 +79,7 @@ def oscillation(run: Run) -> list[Finding] | Unchecked:
     result = outcome(run)
     loss = result.loss
     if loss is None:
-        return Unchecked(NO_LOSS)
+        return NO_LOSS
     values = [value for value in values_of(loss.series) if math.isfinite(value)]
     late = values[len(values) // 3 :]
     course = trend(late, MANY)
@@ -138,6 +139,6 @@ def _oscillates(run: Run, loss: TrainingLoss, result: Outcome, swing: float) -> 
 
 
 RULES = (
-    Rule("divergence", "The training loss does not run away", "statistics", divergence),
-    Rule("oscillation", "The training loss does not swing", "statistics", oscillation),
+    Rule("divergence", "The training loss does not run away", "statistics", divergence, course=True),
+    Rule("oscillation", "The training loss does not swing", "statistics", oscillation, course=True),
 )

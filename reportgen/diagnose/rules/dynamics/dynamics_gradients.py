@@ -14,10 +14,11 @@ from reportgen.blocks.finding import Finding, Where
 from reportgen.blocks.table import Column, Table
 from reportgen.blocks.wording import count, counted, named, number
 from reportgen.diagnose.reading.curves import curve
+from reportgen.diagnose.reading.lacking import NO_OPTIMIZER
 from reportgen.diagnose.reading.layers import Weight, gradient_norms, weights
 from reportgen.diagnose.reading.outcome import outcome
 from reportgen.diagnose.reading.places import measured
-from reportgen.diagnose.rule import Rule, Unchecked
+from reportgen.diagnose.rule import Judgement, NotApplicable, Rule, Unchecked
 from reportgen.run.records import Run
 
 # Looks before a rule may speak, and before a spike.
@@ -38,7 +39,7 @@ SOURCE = "AUTOTRAINER (ICSE 2021)"
 
 def _lacks(run: Run, looks: int) -> Unchecked | None:
     if not any(model.optimizers for model in run.models):
-        return Unchecked("No optimizer was watched: call report.watch(model, optimizer).")
+        return NO_OPTIMIZER
     if looks < FEWEST:
         return Unchecked(f"Gradients were looked at in {counted(looks, 'step')}; {FEWEST} are needed.")
     return None
@@ -118,19 +119,19 @@ def _largest(run: Run, step: int) -> Weight | None:
     return max(found, key=lambda each: each[0])[1] if found else None
 
 
-def vanishing(run: Run) -> list[Finding] | Unchecked:
+def vanishing(run: Run) -> Judgement:
     """The gradient fades from layer to layer to less than 1/1000 and below 1e-4, and nothing is learned."""
     lacking = _lacks(run, len(gradient_norms(run)))
     if lacking:
         return lacking
-    if not outcome(run).untrained:
-        return []
     found = []
     for weight in weights(run):
         values = [v for v in measured(run, "gradient_norm", weight.name).values if math.isfinite(v)]
         if values and weight.type != "Embedding":
             found.append((weight, median(values)))
     if len(found) < 2:
+        return NotApplicable("No model has two layers for gradients to pass.")
+    if not outcome(run).untrained:
         return []
     last = max(size for _, size in found)
     faded = [(weight, size) for weight, size in found if 0 < size < min(FADED_SIZE, FADED * last)]
@@ -217,7 +218,9 @@ def noisy(run: Run) -> list[Finding] | Unchecked:
 
 
 RULES = (
-    Rule("exploding_gradients", "Gradients stay within 100 times their usual norm", "statistics", exploding),
+    Rule(
+        "exploding_gradients", "Gradients stay within 100 times their usual norm", "statistics", exploding, course=True
+    ),
     Rule("vanishing_gradients", "Gradients reach the first layers", "statistics", vanishing),
     Rule("low_gradient_snr", "Gradients of successive steps agree in part", "statistics", noisy),
 )

@@ -10,9 +10,10 @@ import math
 from reportgen.blocks.finding import Finding, Where
 from reportgen.blocks.table import Column, Table
 from reportgen.blocks.wording import counted, named, number
+from reportgen.diagnose.reading.criteria import no_loss_of
 from reportgen.diagnose.reading.layers import Weight, attribute, first_look, weights
 from reportgen.diagnose.reading.outcome import outcome
-from reportgen.diagnose.rule import Rule, Unchecked
+from reportgen.diagnose.rule import Judgement, NotApplicable, Rule, Unchecked
 from reportgen.run.evidence import LossUse
 from reportgen.run.records import Run
 
@@ -154,18 +155,21 @@ def _init(weight: Weight) -> str:
     return f"torch.nn.init.{function}({attribute(weight.parameter.name)})"
 
 
-def init_loss_wrong(run: Run) -> list[Finding] | Unchecked:
+def init_loss_wrong(run: Run) -> Judgement:
     """The first cross-entropy lies more than half above log C, in a run that is not good."""
     uses = [use for use in run.evidence.losses if use.kind in ("cross_entropy", "nll_loss") and use.first is not None]
     if not uses:
-        return Unchecked(
+        return no_loss_of(run, "cross_entropy", "nll_loss") or Unchecked(
             "No cross-entropy was seen to be computed: call report.watch(model, optimizer, criterion), and pass the "
             "loss itself to report.log."
         )
     result = outcome(run)
-    resumed = any(attempt.resumed_from is not None for attempt in run.meta.attempts)
+    if any(attempt.resumed_from is not None for attempt in run.meta.attempts):
+        return NotApplicable("Training was resumed, so the first loss is not that of a fresh model.")
+    if not any(map(_plain, uses)):
+        return NotApplicable("Classes are unknown, weighted or unbalanced, or losses summed: log C is not expected.")
     for use in uses:
-        if not _plain(use) or resumed or use.first is None or use.classes is None:
+        if not _plain(use) or use.first is None or use.classes is None:
             continue
         expected = math.log(use.classes)
         if use.first <= WRONG * expected:

@@ -9,12 +9,22 @@ from __future__ import annotations
 import math
 from statistics import fmean, pstdev
 
-from reportgen.blocks.charts import ScatterChart
 from reportgen.blocks.finding import Finding, Where
 from reportgen.blocks.table import Column, Table
-from reportgen.blocks.wording import count, counted, cut, number, percent
-from reportgen.diagnose.rule import Rule, Unchecked
-from reportgen.diagnose.rules.dynamics.baseline import FEWEST_SAMPLES, NO_PREDICTIONS, lacking, last_of, last_set
+from reportgen.blocks.wording import counted, cut, number, percent
+from reportgen.diagnose.reading.confusion import confusion_of
+from reportgen.diagnose.reading.predicted import (
+    EARLY,
+    FEWEST_SAMPLES,
+    NO_PREDICTIONS,
+    classes_table,
+    few,
+    lacking,
+    last_of,
+    last_set,
+    points_chart,
+)
+from reportgen.diagnose.rule import Judgement, NotApplicable, Rule, Unchecked
 from reportgen.run.predictions import PredictionSet
 from reportgen.run.records import Run
 
@@ -22,14 +32,21 @@ ONE_CLASS, FREQUENT = 0.99, 0.8
 SPREAD = 0.05
 ERROR, FEWEST_CALIBRATED = 0.1, 200
 ROWS = 8
-POINTS = 200
+NO_PROBABILITIES = Unchecked("No probabilities were recorded: call report.predictions(inputs, outputs, targets).")
+NONE_GIVEN = NotApplicable("The predictions have no probabilities.")
 
 
-def constant_predictions(run: Run) -> list[Finding] | Unchecked:
+def constant_predictions(run: Run) -> Judgement:
     """More than 99 % of predictions are one class, or a regression's hardly vary, while the truth does."""
     classified, numbers = last_set(run), last_of(run, ("regression",), lambda one: bool(one.points))
     if classified is None and numbers is None:
         return lacking(run, NO_PREDICTIONS)
+    if numbers is None and classified is not None:
+        confusion = confusion_of(classified)
+        if confusion.total < FEWEST_SAMPLES:
+            return few(confusion.total)
+        if confusion.most >= FREQUENT * confusion.total:
+            return NotApplicable("One class is most of the truth, so that it may be said of nearly all.")
     found = []
     if classified is not None and (one := _one_class(classified)) is not None:
         found.append(one)
@@ -39,15 +56,13 @@ def constant_predictions(run: Run) -> list[Finding] | Unchecked:
 
 
 def _one_class(last: PredictionSet) -> Finding | None:
-    truths = [sum(row) for row in last.confusion]
-    said = [sum(row[k] for row in last.confusion) for k in range(len(last.confusion))]
-    total = sum(truths)
+    confusion = confusion_of(last)
+    truths, said, total = confusion.truths, confusion.said, confusion.total
     if total < FEWEST_SAMPLES:
         return None
     most = max(range(len(said)), key=said.__getitem__)
-    if said[most] <= ONE_CLASS * total or max(truths) >= FREQUENT * total:
+    if said[most] <= ONE_CLASS * total or confusion.most >= FREQUENT * total:
         return None
-    order = sorted(range(len(said)), key=lambda k: (-said[k], -truths[k]))[:ROWS]
     return Finding(
         id="constant_predictions",
         tier="statistics",
@@ -62,12 +77,7 @@ def _one_class(last: PredictionSet) -> Finding | None:
         where=Where(tag=f"{last.split} predictions"),
         value=percent(said[most] / total),
         limit=percent(ONE_CLASS),
-        evidence=Table(
-            columns=(Column("class"), Column("predicted", "percent"), Column("truth", "percent")),
-            rows=tuple((last.classes[k], said[k] / total, truths[k] / total) for k in order),
-            total=len(said),
-            caption="How often each class is predicted, and how often it is the truth.",
-        ),
+        evidence=classes_table(last),
         source="Karpathy, A Recipe for Training Neural Networks",
         since=last.stamp.optimizer_step or last.stamp.step,
     )
@@ -94,25 +104,18 @@ def _one_number(last: PredictionSet) -> Finding | None:
         where=Where(tag=f"{last.split} predictions"),
         value=percent(said / truth),
         limit=percent(SPREAD),
-        evidence=ScatterChart(
-            "Prediction against truth",
-            tuple(points[:: max(1, len(points) // POINTS)]),
-            f"{count(len(points))} predictions of {last.split} at step {last.stamp.step:,}.",
-            "truth",
-            "prediction",
-        ),
+        evidence=points_chart(last, points),
         source="Karpathy, A Recipe for Training Neural Networks",
         since=last.stamp.optimizer_step or last.stamp.step,
     )
 
 
-def calibration_off(run: Run) -> list[Finding] | Unchecked:
+def calibration_off(run: Run) -> Judgement:
     """The expected calibration error over at least 200 samples is above 0.1."""
     last = last_of(run, ("classification", "binary"), lambda one: bool(one.confidence))
     if last is None:
-        return lacking(
-            run, Unchecked("No probabilities were recorded: call report.predictions(inputs, outputs, targets).")
-        )
+        reason = lacking(run, NO_PROBABILITIES)
+        return NONE_GIVEN if run.predictions and reason != EARLY else reason
     samples = sum(last.confidence)
     if samples < FEWEST_CALIBRATED:
         return Unchecked(f"{counted(samples, 'prediction')} were recorded; {FEWEST_CALIBRATED} are needed.")
@@ -171,6 +174,7 @@ RULES = (
         checks="One class is above 99 % of predictions while no class is 80 % of the truth; a regression's predictions "
         "deviate by less than 5 % of the targets' deviation.",
         source="Karpathy, A Recipe for Training Neural Networks",
+        course=True,
     ),
     Rule(
         "calibration_off",

@@ -12,12 +12,13 @@ from statistics import median
 
 from reportgen.blocks.finding import Finding, Where
 from reportgen.blocks.wording import count, counted, named, number, percent
-from reportgen.diagnose.reading.accuracy import shares
+from reportgen.diagnose.reading.accuracy import ACCURACY, shares
 from reportgen.diagnose.reading.curves import curve
+from reportgen.diagnose.reading.lacking import NO_MODEL
 from reportgen.diagnose.reading.losses import is_loss
 from reportgen.diagnose.reading.outcome import outcome
 from reportgen.diagnose.reading.trend import trend, values_of
-from reportgen.diagnose.rule import Rule, Unchecked
+from reportgen.diagnose.rule import Judgement, NotApplicable, Rule, Unchecked, found
 from reportgen.run.records import Run
 from reportgen.run.series import Series
 from reportgen.run.tags import WORDS, parse_tag
@@ -28,7 +29,6 @@ BETTER = 0.15
 BETTER_LOSS = 0.7
 FEWEST_EVALUATIONS = 4
 NUMBERS_A_ROW = 10
-ACCURACY = frozenset({"acc", "accuracy", "top1"})
 RANDOM_LAYERS = ("Dropout", "AlphaDropout", "DropPath", "StochasticDepth")
 NO_PAIR = (
     'Not both of training and validation were logged: call report.log({"train/loss": loss, "val/loss": val_loss}).'
@@ -86,15 +86,15 @@ def _accuracies(run: Run) -> tuple[float, float, Pair | None] | None:
     return (last["train"], held_out, None) if "train" in last and held_out is not None else None
 
 
-def overfitting(run: Run) -> list[Finding] | Unchecked:
+def overfitting(run: Run) -> Judgement:
     """The validation loss rose while that of training fell, or accuracies lie apart, and validation came out worse."""
     both = pairs(run)
     accuracies = _accuracies(run)
-    if not both and accuracies is None:
+    if accuracies is None and not any(is_loss(pair.metric) for pair in both):
         return Unchecked(NO_PAIR)
     result = outcome(run)
     if result.loss is not None and not result.loss.falls:
-        return []
+        return NotApplicable("The training loss did not fall, so nothing was learned by heart.")
     rising = next((one for pair in both if is_loss(pair.metric) and (one := _rising(run, pair)) is not None), None)
     gap = None
     if accuracies is not None:
@@ -197,17 +197,21 @@ def _overfit(
     )
 
 
-def small_dataset(run: Run) -> list[Finding] | Unchecked:
+def small_dataset(run: Run) -> Judgement:
     """The model has more than ten numbers for each training row, and fits these rows better than others."""
     rows = next((split.total or split.rows for split in run.evidence.splits("train")), None) or next(
         (use.rows for use in run.evidence.loaders if use.split == "train" and use.rows), None
     )
     if not rows:
         return Unchecked('The number of training rows is not known: call report.data("train", train_set).')
+    if not run.models:
+        return NO_MODEL
     size = sum(p.numel for model in run.models for p in model.parameters if p.trainable and not p.tied_to)
-    found = overfitting(run)
-    if size <= NUMBERS_A_ROW * rows or isinstance(found, Unchecked) or not found:
+    if size <= NUMBERS_A_ROW * rows:
         return []
+    apart = overfitting(run)
+    if not found(apart):
+        return apart
     return [
         Finding(
             id="small_dataset",
@@ -224,14 +228,14 @@ def small_dataset(run: Run) -> list[Finding] | Unchecked:
     ]
 
 
-def val_better_than_train(run: Run) -> list[Finding] | Unchecked:
+def val_better_than_train(run: Run) -> Judgement:
     """Validation is clearly better than training, without dropout that would explain it."""
     accuracies = _accuracies(run)
     losses = [pair for pair in pairs(run) if is_loss(pair.metric)]
     if accuracies is None and not losses:
         return Unchecked(NO_PAIR)
     if any(kind.startswith(RANDOM_LAYERS) for model in run.models for kind in model.modules.values()):
-        return []
+        return NotApplicable("Dropout makes training rows harder than others.")
     better = accuracies is not None and accuracies[1] - accuracies[0] > BETTER
     pair = accuracies[2] if accuracies is not None else None
     said = ""
@@ -268,7 +272,13 @@ def val_better_than_train(run: Run) -> list[Finding] | Unchecked:
 
 
 RULES = (
-    Rule("overfitting", "What is learned holds for validation too", "statistics", overfitting),
-    Rule("small_dataset", "There are enough rows for the model", "statistics", small_dataset),
-    Rule("val_better_than_train", "Validation is not better than training", "statistics", val_better_than_train),
+    Rule("overfitting", "What is learned holds for validation too", "statistics", overfitting, course=True),
+    Rule("small_dataset", "There are enough rows for the model", "statistics", small_dataset, course=True),
+    Rule(
+        "val_better_than_train",
+        "Validation is not better than training",
+        "statistics",
+        val_better_than_train,
+        course=True,
+    ),
 )

@@ -9,7 +9,9 @@ from __future__ import annotations
 from reportgen.blocks.finding import Finding, Where
 from reportgen.blocks.wording import code_number, count, named, number, percent
 from reportgen.diagnose.reading.curves import curve
-from reportgen.diagnose.reading.layers import learning_rate, warming, weights
+from reportgen.diagnose.reading.lacking import NO_LOSS
+from reportgen.diagnose.reading.layers import weights
+from reportgen.diagnose.reading.learning_rates import rate_change, rate_of, warming
 from reportgen.diagnose.reading.outcome import Outcome, half_of, outcome, well_predicted
 from reportgen.diagnose.reading.training_loss import TrainingLoss
 from reportgen.diagnose.reading.trend import Trend, trend, values_of
@@ -18,7 +20,6 @@ from reportgen.run.records import Run
 
 SOURCE = "SageMaker Debugger, rule LossNotDecreasing, with the noise of steps; Karpathy's recipe for the baseline"
 PLATEAU_SOURCE = "Google, Deep Learning Tuning Playbook: plateaus; flat means a fall by less than 5 %"
-NO_LOSS = 'No training loss of 10 or more points was logged: call report.log({"train/loss": loss}) at each step.'
 # Below this many optimizer steps nothing has had time to be learned.
 FEWEST_STEPS = 30
 # The last part of a run in which a plateau lies, and what of the first loss must be left.
@@ -36,7 +37,7 @@ ERRORS = 2.0
 def _judged(run: Run) -> tuple[TrainingLoss, Outcome] | Unchecked:
     result = outcome(run)
     if result.loss is None:
-        return Unchecked(NO_LOSS)
+        return NO_LOSS
     steps = max(result.loss.series.optimizer_steps, default=0)
     if 0 < steps < FEWEST_STEPS:
         return Unchecked(f"{count(steps)} optimizer steps were made; {FEWEST_STEPS} are needed.")
@@ -163,8 +164,8 @@ def plateau(run: Run) -> list[Finding] | Unchecked:
 
 
 def _other_rate(run: Run) -> str:
-    rate = next((rate for model in run.models if (rate := learning_rate(model))), None)
-    return f"- lr={code_number(rate)}\n+ lr={code_number(rate * 3)}  # and {code_number(rate / 3)}" if rate else ""
+    rate = rate_of(run)
+    return f"{rate_change(rate, 3)}  # and {code_number(rate / 3)}" if rate else ""
 
 
 def underfitting(run: Run) -> list[Finding] | Unchecked:
@@ -204,7 +205,7 @@ def underfitting(run: Run) -> list[Finding] | Unchecked:
 
 
 RULES = (
-    Rule("loss_not_decreasing", "The training loss falls", "statistics", loss_not_decreasing),
-    Rule("underfitting", "The model fits its training rows", "statistics", underfitting),
-    Rule("plateau", "The training loss goes on falling until it is low", "statistics", plateau),
+    Rule("loss_not_decreasing", "The training loss falls", "statistics", loss_not_decreasing, course=True),
+    Rule("underfitting", "The model fits its training rows", "statistics", underfitting, course=True),
+    Rule("plateau", "The training loss goes on falling until it is low", "statistics", plateau, course=True),
 )

@@ -11,20 +11,19 @@ from statistics import median
 
 from reportgen.blocks.finding import Finding, Where
 from reportgen.blocks.table import Column, Table
-from reportgen.blocks.wording import code_number, counted, named, number, percent
+from reportgen.blocks.wording import counted, named, number, percent
 from reportgen.diagnose.reading.curves import curve
+from reportgen.diagnose.reading.lacking import NO_LOSS, NO_OPTIMIZER
 from reportgen.diagnose.reading.layers import (
     LOW_RATE,
     WARMING,
     Weight,
     at_full_rate,
     later,
-    learning_rate,
-    rates,
     ratios,
-    warming,
     weights,
 )
+from reportgen.diagnose.reading.learning_rates import learning_rate, rate_change, rates, warming
 from reportgen.diagnose.reading.outcome import Outcome, outcome
 from reportgen.diagnose.reading.places import measured
 from reportgen.diagnose.reading.training_loss import TrainingLoss
@@ -54,7 +53,7 @@ SOURCE = "Karpathy, CS231n: update / weight about 1e-3; 3e-2 from healthy small 
 
 def _lacks(run: Run, found: dict[int, float]) -> Unchecked | None:
     if not any(model.optimizers for model in run.models):
-        return Unchecked("No optimizer was watched: call report.watch(model, optimizer).")
+        return NO_OPTIMIZER
     if len(found) < FEWEST_LOOKS or max(found) < FEWEST_STEPS:
         return Unchecked(
             f"Updates were looked at in {counted(len(found), 'step')}; {FEWEST_LOOKS} looks over {FEWEST_STEPS} steps "
@@ -185,7 +184,7 @@ def low(run: Run) -> list[Finding] | Unchecked:
     result = outcome(run)
     loss = result.loss
     if loss is None:
-        return Unchecked('No training loss of 10 or more points was logged: call report.log({"train/loss": loss}).')
+        return NO_LOSS
     value = median(found.values()) if found else 0.0
     # Steps that may still be usual late in a long run are short where all of them together lead nowhere.
     way = value * max(ratios(run))
@@ -253,13 +252,10 @@ def _table(layers: list[tuple[Weight, float]]) -> Table:
 
 def _rate(run: Run, model: Model, factor: float) -> str:
     rate = learning_rate(model)
-    peak = max((value for value in rates(run).values if value > 0), default=rate)
-    if not peak:
-        return ""
-    return f"- lr={code_number(peak)}\n+ lr={code_number(peak * factor)}"
+    return rate_change(max((value for value in rates(run).values if value > 0), default=rate), factor)
 
 
 RULES = (
-    Rule("lr_too_high", "Steps are not too long", "statistics", high, ids=("update_ratio_high",)),
+    Rule("lr_too_high", "Steps are not too long", "statistics", high, ids=("update_ratio_high",), course=True),
     Rule("lr_too_low", "Steps are not too short", "statistics", low, ids=("update_ratio_low",)),
 )

@@ -9,21 +9,24 @@ from __future__ import annotations
 from reportgen.blocks.finding import Finding, Where
 from reportgen.blocks.wording import listed, percent
 from reportgen.diagnose.reading.flow import VIEWS, graph_of, operation_of
-from reportgen.diagnose.reading.layers import attribute, slower
+from reportgen.diagnose.reading.layers import attribute
+from reportgen.diagnose.reading.learning_rates import slower
 from reportgen.diagnose.reading.outcome import outcome
 from reportgen.diagnose.reading.places import full_name
 from reportgen.diagnose.reading.units import FROM_START, Module, looked, over, shares_chart, unlooked
-from reportgen.diagnose.rule import Rule, Unchecked
+from reportgen.diagnose.rule import Judgement, NotApplicable, Rule
 from reportgen.run.graph import Graph
 from reportgen.run.records import Run
 
 DEAD, SATURATED, NEARLY_ALL = 0.5, 0.6, 0.9
 
 
-def dead_relu(run: Run) -> list[Finding] | Unchecked:
+def dead_relu(run: Run) -> Judgement:
     """More than half of a layer's ReLUs give 0 for every sample of the batches looked at; no good run."""
     if not looked(run):
         return unlooked(run)
+    if not run.measures.get("dead_share"):
+        return NotApplicable("No ReLU was seen.")
     found = over(run, "dead_share", DEAD)
     result = outcome(run)
     # The section of layers marks the number all the same; a run that came out well needs no advice.
@@ -74,10 +77,12 @@ def _biases(module: Module) -> str:
     return f"torch.nn.init.zeros_({before})"
 
 
-def saturated(run: Run) -> list[Finding] | Unchecked:
+def saturated(run: Run) -> Judgement:
     """More than 60 % of what a hidden sigmoid or tanh gives lies within 3 % of its bounds; no good run."""
     if not looked(run):
         return unlooked(run)
+    if not run.measures.get("saturated_share"):
+        return NotApplicable("No sigmoid or tanh was seen.")
     found = [
         each
         for each in over(run, "saturated_share", SATURATED)

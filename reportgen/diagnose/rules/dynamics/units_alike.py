@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from reportgen.blocks.finding import Finding, Where
 from reportgen.blocks.wording import counted, percent
-from reportgen.diagnose.reading.layers import slower, weights
+from reportgen.diagnose.reading.layers import weights
+from reportgen.diagnose.reading.learning_rates import slower
 from reportgen.diagnose.reading.outcome import outcome
 from reportgen.diagnose.reading.places import full_name, measured
 from reportgen.diagnose.reading.units import FROM_START, Module, looked, over, shares_chart, unlooked

@@ -8,12 +8,15 @@ from reportgen.blocks.finding import Finding, Where
 from reportgen.diagnose.exceptions.causes import cause_of
 from reportgen.diagnose.exceptions.remedies import remedy_of
 from reportgen.diagnose.exceptions.traceback import failed_at, given, place, traceback, why
-from reportgen.diagnose.rule import Rule, Unchecked
+from reportgen.diagnose.reading.criteria import kinds_of
+from reportgen.diagnose.reading.lacking import NO_BATCH_NORM
+from reportgen.diagnose.reading.modules import batch_norms
+from reportgen.diagnose.rule import Judgement, NotApplicable, Rule, Unchecked
 from reportgen.diagnose.rules.ending.endings import UNTOLD
 from reportgen.run.records import IMPORTED, Failure, Run
 
 
-def raised(run: Run, id_: str) -> list[Finding] | Unchecked:
+def raised(run: Run, id_: str) -> Judgement:
     """The finding `id_` where the exception that ended the run tells of it.
 
     For rules with that id that look at what was recorded as well: an exception is the surest of signs.
@@ -22,7 +25,7 @@ def raised(run: Run, id_: str) -> list[Finding] | Unchecked:
         return Unchecked(UNTOLD)
     failure, told = run.failure, cause_of(run)
     if failure is None or told is None or told.id != id_:
-        return []
+        return _without(run, id_) or []
     remedy = remedy_of(id_, run, failure, told.message)
     return [
         Finding(
@@ -39,6 +42,15 @@ def raised(run: Run, id_: str) -> list[Finding] | Unchecked:
             since=failure.stamp.optimizer_step or failure.stamp.step,
         )
     ]
+
+
+def _without(run: Run, id_: str) -> NotApplicable | None:
+    """That nothing was seen of what could raise this, where an exception of the kind can come of one thing alone."""
+    if id_ == "logits_to_bce" and "binary_cross_entropy" not in kinds_of(run):
+        return NotApplicable("No BCELoss was seen.")
+    if id_ == "last_batch_size_1" and not any(map(batch_norms, run.models)):
+        return NO_BATCH_NORM
+    return None
 
 
 def _beyond(why: str, title: str, failure: Failure) -> str:

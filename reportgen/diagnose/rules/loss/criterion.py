@@ -12,21 +12,18 @@ from reportgen.blocks.finding import Finding, Where
 from reportgen.blocks.table import Column, Table
 from reportgen.blocks.wording import counted, number
 from reportgen.diagnose.exceptions.causes import cause_of
+from reportgen.diagnose.reading.criteria import BINARY, CLASSIFYING, no_loss_of
 from reportgen.diagnose.reading.flow import made_by
+from reportgen.diagnose.reading.lacking import NO_CRITERION, TOLD, unseen
 from reportgen.diagnose.reading.modules import WEIGHTED
-from reportgen.diagnose.rule import Rule, Unchecked
+from reportgen.diagnose.rule import Judgement, NotApplicable, Rule
 from reportgen.run.evidence import LossUse, TensorFacts
 from reportgen.run.records import Run
 
-CLASSIFYING = ("cross_entropy", "nll_loss")
-BINARY = ("binary_cross_entropy", "binary_cross_entropy_with_logits")
 # By how much numbers may leave their range in half precision, and by smoothing.
 SLACK = 1e-3
-UNKNOWN = (
-    "How the loss is computed is not known: call report.watch(model, optimizer, criterion), or log the loss as a "
-    'tensor before backward(): report.log({"train/loss": loss}).'
-)
 _SIZES = re.compile(r"target size \(torch\.Size\(\[([\d, ]*)\]\)\).*?input size \(torch\.Size\(\[([\d, ]*)\]\)\)")
+NO_NUMBERS = NotApplicable("No loss was seen that compares outputs with numbers.")
 
 
 def shape_text(shape: tuple[int, ...]) -> str:
@@ -68,10 +65,13 @@ def nll_given_probabilities(use: LossUse) -> bool:
     return facts.rows_sum_to_one or (facts.minimum >= 0 and facts.maximum > SLACK)
 
 
-def prob_to_nll(run: Run) -> list[Finding] | Unchecked:
+def prob_to_nll(run: Run) -> Judgement:
     """NLLLoss is given probabilities, or raw outputs, and not their logarithms."""
     if not run.evidence.losses:
-        return Unchecked(UNKNOWN)
+        return NO_CRITERION
+    lacking = no_loss_of(run, "nll_loss")
+    if lacking:
+        return lacking
     found = []
     for use in run.evidence.losses:
         probabilities = nll_given_probabilities(use)
@@ -116,7 +116,7 @@ def _no_logarithms(use: LossUse, probabilities: bool) -> Finding:
     )
 
 
-def loss_broadcasting(run: Run) -> list[Finding] | Unchecked:
+def loss_broadcasting(run: Run) -> Judgement:
     """Outputs and targets have different shapes, and the loss compares each with each."""
     told = [(use, target) for use in run.evidence.losses if (target := _target_of(use)) is not None]
     for use, target in told:
@@ -135,7 +135,10 @@ def loss_broadcasting(run: Run) -> list[Finding] | Unchecked:
         both = _common(given, target)
         if both and math.prod(both) > max(math.prod(given), math.prod(target)):
             return [_broadcast("", "the loss", given, target, both, None)]
-    return [] if run.evidence.losses else Unchecked(UNKNOWN)
+    if not run.evidence.losses:
+        return NO_CRITERION
+    # Their targets are classes by number, of another shape than the outputs.
+    return NO_NUMBERS if all(use.kind in CLASSIFYING for use in run.evidence.losses) else []
 
 
 def _target_of(use: LossUse) -> tuple[int, ...] | None:
@@ -192,13 +195,16 @@ def _broadcast(
     )
 
 
-def labels_seen(run: Run) -> list[Finding] | Unchecked:
+def labels_seen(run: Run) -> Judgement:
     """A target is no class that the outputs have, or no probability."""
     if not run.evidence.losses:
-        return Unchecked(UNKNOWN)
+        return NO_CRITERION
     told = cause_of(run)
     if told is not None and told.id == "labels_out_of_range":
-        return []
+        return TOLD
+    lacking = no_loss_of(run, *CLASSIFYING, *BINARY)
+    if lacking:
+        return lacking
     for use in run.evidence.losses:
         if use.kind in CLASSIFYING and use.classes and use.lowest is not None and use.highest is not None:
             low, high, least, greatest = use.lowest, use.highest, 0, use.classes - 1
@@ -207,7 +213,14 @@ def labels_seen(run: Run) -> list[Finding] | Unchecked:
         elif use.kind in BINARY and _beyond(use.target):
             assert use.target is not None
             return [_out_of_range(use, number(use.target.minimum or 0.0), number(use.target.maximum or 0.0), "0 to 1")]
-    return []
+    return [] if any(map(_labels_known, run.evidence.losses)) else unseen(run, "The target of the loss")
+
+
+def _labels_known(use: LossUse) -> bool:
+    """Whether the targets of a loss of classes were looked at."""
+    if use.kind in BINARY:
+        return use.target is not None and use.target.minimum is not None
+    return use.kind in CLASSIFYING and use.lowest is not None
 
 
 def _beyond(target: TensorFacts | None) -> bool:

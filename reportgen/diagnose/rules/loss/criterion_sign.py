@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import math
 
-from reportgen.blocks.charts import Line, LineChart
+from reportgen.blocks.charts import LineChart
 from reportgen.blocks.finding import Finding, Where
 from reportgen.blocks.wording import named, number
+from reportgen.diagnose.reading.criteria import BINARY
+from reportgen.diagnose.reading.curves import curve
 from reportgen.diagnose.reading.outcome import outcome
 from reportgen.diagnose.reading.training_loss import TrainingLoss, training_loss
-from reportgen.diagnose.rule import Rule, Unchecked
-from reportgen.diagnose.rules.loss.criterion import BINARY, called, labels_seen, nll_given_probabilities
+from reportgen.diagnose.rule import Judgement, NotApplicable, Rule, Unchecked, found
+from reportgen.diagnose.rules.loss.criterion import called, labels_seen, nll_given_probabilities
 from reportgen.run.evidence import LossUse
 from reportgen.run.records import Run
 from reportgen.run.series import Series
@@ -36,25 +38,27 @@ SLACK = 1e-6
 NEAR = 1e-3
 # The share of logged values below 0.
 MOST = 0.95
-POINTS = 150
+NO_TRAINING_LOSS = Unchecked('No training loss was logged: call report.log({"train/loss": loss}).')
+# What else is found makes a loss negative.
+EXPLAINED = NotApplicable("The loss is given what it is not for, as another check says.")
 SCORES = ("accuracy", "mean recall", "R2", "F1")
 
 
-def loss_sign(run: Run) -> list[Finding] | Unchecked:
+def loss_sign(run: Run) -> Judgement:
     """A loss that cannot be negative is, or training makes a likelihood smaller."""
     loss = training_loss(run)
     if loss is None and not run.evidence.losses:
-        return Unchecked('No training loss was logged: call report.log({"train/loss": loss}).')
+        return NO_TRAINING_LOSS
     if any(nll_given_probabilities(use) for use in run.evidence.losses):
-        return []  # that is what makes it negative
-    wrong_labels = labels_seen(run)
-    if not isinstance(wrong_labels, Unchecked) and wrong_labels:
-        return []
+        return EXPLAINED
+    if found(labels_seen(run)):
+        return EXPLAINED
     for use in run.evidence.losses:
         if use.kind in NEVER_NEGATIVE and use.seen == "criterion" and not use.weighted and _below(use):
             return [_impossible(use, loss)]
     if loss is None:
-        return []
+        looked = any(use.kind in NEVER_NEGATIVE and use.first is not None for use in run.evidence.losses)
+        return [] if looked else NO_TRAINING_LOSS
     for use in run.evidence.losses:
         if use.kind in NEVER_NEGATIVE and _negated(use, loss.series):
             return [_minus(use, loss)]
@@ -148,19 +152,8 @@ def _uphill(run: Run, loss: TrainingLoss) -> list[Finding]:
 
 def _chart(loss: TrainingLoss) -> LineChart:
     series = loss.series
-    stride = max(1, -(-len(series) // POINTS))
-    places = range(0, len(series), stride)
-    return LineChart(
-        title=named(loss.tag),
-        lines=(
-            Line(
-                named(loss.tag, 40),
-                tuple(float(series.steps[at]) for at in places),
-                tuple(series.values[at] for at in places),
-            ),
-        ),
-        caption=f"From {number(series.values[0])} to {number(series.last)}.",
-    )
+    caption = f"From {number(series.values[0])} to {number(series.last)}."
+    return curve(named(loss.tag), caption, {named(loss.tag, 40): series})
 
 
 RULES = (Rule("loss_sign", "The loss has the right sign", "fact", loss_sign),)

@@ -13,10 +13,12 @@ from statistics import fmean, pstdev
 
 from reportgen.blocks.finding import Finding, Where
 from reportgen.blocks.wording import number, percent
+from reportgen.diagnose.reading.criteria import DISTANCES
 from reportgen.diagnose.reading.flow import made_by
+from reportgen.diagnose.reading.lacking import NO_CRITERION, unseen
 from reportgen.diagnose.reading.outcome import outcome
-from reportgen.diagnose.rule import Rule, Unchecked
-from reportgen.diagnose.rules.loss.criterion import UNKNOWN, called, facts_table
+from reportgen.diagnose.rule import Judgement, NotApplicable, Rule, Unchecked
+from reportgen.diagnose.rules.loss.criterion import called, facts_table
 from reportgen.run.evidence import LossUse, TensorFacts
 from reportgen.run.records import Run
 
@@ -34,7 +36,6 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "softsign": (-1.0, 1.0),
     "logsigmoid": (-math.inf, 0.0),
 }
-DISTANCES = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
 LOGITS = ("cross_entropy", "binary_cross_entropy_with_logits")
 # Share of logits that are exactly 0, none of which is below it.
 CUT = 0.2
@@ -49,6 +50,7 @@ LIMITED, UNCUT = 100.0, 16.7
 # A mean loss that is no matter of being unsure: saying one half costs 0.69.
 DEAR = 2.0
 FEWEST_POINTS = 20
+NO_SUCH_LOSS = NotApplicable("No loss was seen that takes logits, or compares outputs with numbers.")
 SOURCE = "exact: ranges of outputs and targets; after UMLAUT's check of the final layer's activation"
 
 
@@ -75,10 +77,21 @@ def _ends(run: Run) -> Iterator[_Ends]:
         yield _Ends(use, operation, module, low, high)
 
 
-def relu_on_output(run: Run) -> list[Finding] | Unchecked:
+def _lacks(run: Run, *kinds: str) -> Unchecked | NotApplicable | None:
+    """Why outputs cannot be judged: no loss is of `kinds`, or what these were given was not looked at."""
+    own = [use for use in run.evidence.losses if use.kind in kinds]
+    if not own:
+        return NO_SUCH_LOSS
+    return None if any(use.input.minimum is not None for use in own) else unseen(run, "The input of the loss")
+
+
+def relu_on_output(run: Run) -> Judgement:
     """A ReLU cuts the outputs at 0. Where the operation is not known, the outcome has to be bad as well."""
     if not run.evidence.losses:
-        return Unchecked(UNKNOWN)
+        return NO_CRITERION
+    lacking = _lacks(run, *LOGITS, *DISTANCES)
+    if lacking:
+        return lacking
     bad = outcome(run).bad
     for one in _ends(run):
         facts, target = one.use.input, target_of(run, one.use)
@@ -162,10 +175,13 @@ def _cut(run: Run, one: _Ends, target: TensorFacts | None, known: bool) -> Findi
     )
 
 
-def output_range_mismatch(run: Run) -> list[Finding] | Unchecked:
+def output_range_mismatch(run: Run) -> Judgement:
     """Targets lie where outputs cannot be, or logits are squeezed into a range."""
     if not run.evidence.losses:
-        return Unchecked(UNKNOWN)
+        return NO_CRITERION
+    lacking = _lacks(run, *LOGITS, *DISTANCES, "binary_cross_entropy")
+    if lacking:
+        return lacking
     for one in _ends(run):
         if one.operation in ("relu", "relu6"):
             continue  # told by relu_on_output

@@ -6,9 +6,10 @@ import math
 
 from reportgen.blocks.finding import Finding, Where
 from reportgen.blocks.wording import number
+from reportgen.diagnose.reading.criteria import no_loss_of
 from reportgen.diagnose.reading.losses import is_loss
 from reportgen.diagnose.reading.outcome import outcome
-from reportgen.diagnose.rule import Rule, Unchecked
+from reportgen.diagnose.rule import Judgement, Rule, Unchecked
 from reportgen.diagnose.rules.loss.criterion import called, facts_table
 from reportgen.run.evidence import LossUse
 from reportgen.run.predictions import PredictionSet
@@ -22,6 +23,7 @@ ROUNDING = 2e-3
 NO_OUTPUTS = (
     "The model's outputs are not known: call report.watch(model) or report.predictions(inputs, outputs, targets)."
 )
+SUMMED = Unchecked("The loss is a sum over the batch, whose size does not tell what it was given.")
 
 
 def _sets(run: Run, kind: str) -> list[PredictionSet]:
@@ -45,6 +47,11 @@ def _lacks(run: Run) -> Unchecked | None:
     if not run.graphs and not any(p.outputs_are for p in run.predictions):
         return Unchecked(NO_OUTPUTS)
     return None
+
+
+def _told_outputs(run: Run) -> bool:
+    """Whether a forward that came to its end, or predictions, tell what the model gives."""
+    return any(graph.fault is None for graph in run.graphs) or any(p.outputs_are for p in run.predictions)
 
 
 def _ends_in(run: Run, operation: str) -> int:
@@ -80,17 +87,19 @@ def _given(run: Run) -> list[LossUse]:
     ]
 
 
-def softmax_before_ce(run: Run) -> list[Finding] | Unchecked:
+def softmax_before_ce(run: Run) -> Judgement:
     """Probabilities are given to CrossEntropyLoss: it was seen, or every training loss is where that puts it."""
     given = _given(run)
     if given:
         return [_seen(use) for use in given if use.input.rows_sum_to_one][:1]
-    lacking = _lacks(run)
+    lacking = no_loss_of(run, "cross_entropy") or _lacks(run)
     if lacking:
         return lacking
     drawn, sets = _ends_in(run, "softmax"), _sets(run, "probabilities")
-    if not (drawn or sets) or not _cross_entropy(run):
-        return []
+    if not (drawn or sets):
+        return [] if _told_outputs(run) else Unchecked(NO_OUTPUTS)
+    if not _cross_entropy(run):
+        return SUMMED
     classes = len(sets[-1].classes) if sets else drawn
     losses = [
         value
@@ -157,18 +166,20 @@ def _told(sets: list[PredictionSet]) -> str:
     return "The last operation before the model's output is a softmax."
 
 
-def log_softmax_before_ce(run: Run) -> list[Finding] | Unchecked:
+def log_softmax_before_ce(run: Run) -> Judgement:
     """Log-probabilities are given to CrossEntropyLoss: the same numbers, computed twice."""
     given, sets = _given(run), _sets(run, "log-probabilities")
     twice = [use for use in given if use.input.rows_logsumexp_zero]
     if given and not twice:
         return []
     if not given:
-        lacking = _lacks(run)
+        lacking = no_loss_of(run, "cross_entropy") or _lacks(run)
         if lacking:
             return lacking
-        if not (sets or _ends_in(run, "log_softmax")) or not _cross_entropy(run):
-            return []
+        if not (sets or _ends_in(run, "log_softmax")):
+            return [] if _told_outputs(run) else Unchecked(NO_OUTPUTS)
+        if not _cross_entropy(run):
+            return SUMMED
     return [
         Finding(
             id="log_softmax_before_ce",

@@ -10,7 +10,7 @@ import re
 from reportgen.blocks.finding import Finding, Where
 from reportgen.blocks.wording import counted, number
 from reportgen.diagnose.reading.flow import Flow, graph_of, made_by, operation_of
-from reportgen.diagnose.rule import Rule, Unchecked
+from reportgen.diagnose.rule import Judgement, NotApplicable, Rule, Unchecked
 from reportgen.diagnose.rules.loss.criterion import facts_table, shape_text
 from reportgen.run.evidence import ModelUse, TensorFacts
 from reportgen.run.graph import Graph, GraphNode
@@ -26,9 +26,10 @@ IMPLICIT = "Implicit dimension choice"
 UNKNOWN = (
     "The model's outputs, and what the loss was given, are not known: call report.watch(model, optimizer, criterion)."
 )
+NO_SOFTMAX = NotApplicable("No softmax was seen.")
 
 
-def softmax_wrong_dim(run: Run) -> list[Finding] | Unchecked:
+def softmax_wrong_dim(run: Run) -> Judgement:
     """Columns sum to one where rows should, or it is taken over a single number."""
     if not run.evidence.models and not run.evidence.losses:
         return Unchecked(UNKNOWN)
@@ -48,7 +49,18 @@ def softmax_wrong_dim(run: Run) -> list[Finding] | Unchecked:
             operation = _ends_in_share(run, model, facts)
             if operation:
                 return [_over_batch(model.model, facts, f"The model's output comes from {operation}, but", operation)]
-    return _inside(run) or _implicit(run)
+    found = _inside(run) or _implicit(run)
+    return found if found or _has_softmax(run) else NO_SOFTMAX
+
+
+def _has_softmax(run: Run) -> bool:
+    """Whether there is any: in a graph, or by what the model gave or the loss was given."""
+    given = [use.input for use in run.evidence.losses] + [one for use in run.evidence.models for one in use.outputs]
+    return (
+        any(one.rows_sum_to_one or one.columns_sum_to_one or one.rows_logsumexp_zero for one in given)
+        or any(operation_of(node) in SHARES for graph in run.graphs for node in graph.nodes)
+        or any(name in SHARES for graph in run.graphs for edge in graph.edges for name in edge.via)
+    )
 
 
 def _of_one(run: Run, model: str, facts: TensorFacts) -> str:

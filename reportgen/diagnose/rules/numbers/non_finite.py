@@ -8,18 +8,19 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from reportgen.blocks.charts import Line, LineChart
+from reportgen.blocks.charts import LineChart
 from reportgen.blocks.finding import Finding, Where
-from reportgen.blocks.wording import code_number, count, listed, named, number
+from reportgen.blocks.wording import count, listed, named, number
 from reportgen.diagnose.reading.breakdown import grew_to, outside
+from reportgen.diagnose.reading.curves import curve
+from reportgen.diagnose.reading.learning_rates import slower
 from reportgen.diagnose.reading.losses import is_loss
-from reportgen.diagnose.rule import Rule, Unchecked
+from reportgen.diagnose.rule import Judgement, NotApplicable, Rule, Unchecked
 from reportgen.run.records import Run
 from reportgen.run.series import Series
 from reportgen.run.tags import parse_tag
 
 SOURCE = "SageMaker Debugger, rule ExplodingTensor"
-EVIDENCE_POINTS = 150
 
 
 def first_bad(series: Series) -> int | None:
@@ -43,12 +44,10 @@ def _explained(run: Run, finding: Finding, losses: dict[str, Series]) -> Finding
     grown = next((most for series in losses.values() if (most := grew_to(series)) is not None), None)
     record = outside(run)
     if grown is not None:
-        rates = sorted({r for model in run.models for g in model.groups if isinstance(r := g.get("lr"), (int, float))})
-        code = finding.code
-        if rates and rates[-1] > 0:
-            code = f"- lr={code_number(rates[-1])}\n+ lr={code_number(rates[-1] / 10)}"
         why = f"It grew to {number(grown)} before it overflowed: each step went too far. {finding.why}"
-        return replace(finding, why=why, fix=f"Lower the learning rate to a tenth. {finding.fix}", code=code)
+        return replace(
+            finding, why=why, fix=f"Lower the learning rate to a tenth. {finding.fix}", code=slower(run) or finding.code
+        )
     if record is None or finding.severity != "error":
         return finding
     since = min(finding.since, record.stamp.step)
@@ -66,9 +65,11 @@ def _explained(run: Run, finding: Finding, losses: dict[str, Series]) -> Finding
     )
 
 
-def nan_metric(run: Run) -> list[Finding] | Unchecked:
+def nan_metric(run: Run) -> Judgement:
     """Another logged number is NaN or infinite."""
     others = {tag: series for tag, series in run.scalars.items() if not is_loss(parse_tag(tag).metric)}
+    if run.scalars and not others:
+        return NotApplicable("No number but losses was logged.")
     if not others:
         return Unchecked('No other number was logged: call report.log({"val/acc": accuracy}).')
     return _found(others, "nan_metric")
@@ -162,20 +163,9 @@ def _code(rule: str, severity: str) -> str:
 
 
 def _evidence(tag: str, series: Series, at: int) -> LineChart:
-    """The series around the first bad value, in at most EVIDENCE_POINTS points."""
-    size = len(series)
-    wanted = {round(k * (size - 1) / (EVIDENCE_POINTS - 1)) for k in range(EVIDENCE_POINTS)} if size else set()
-    places = sorted(wanted | {0, at, max(0, at - 1), size - 1})
-    places.sort(key=lambda place: series.steps[place])
-    return LineChart(
-        title=named(tag),
-        lines=(
-            Line(
-                named(tag, 40), tuple(float(series.steps[p]) for p in places), tuple(series.values[p] for p in places)
-            ),
-        ),
-        caption=f"The first value that is not finite: {number(series.values[at])} at step {count(series.steps[at])}.",
-    )
+    """The series, with the first bad value and the last good one before it."""
+    caption = f"The first value that is not finite: {number(series.values[at])} at step {count(series.steps[at])}."
+    return curve(named(tag), caption, {named(tag, 40): series}, shown=(at - 1, at))
 
 
 RULES = (

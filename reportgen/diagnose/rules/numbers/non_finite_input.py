@@ -57,8 +57,7 @@ def _broke(run: Run, one: NonFinite, odd: list[DataSplit]) -> Finding:
     batch = f"{count(one.rows)} of {counted(one.samples, 'row')} of the batch" if one.rows else "Some of the numbers"
     where = f", in {'column' if len(columns) == 1 else 'columns'} {listed(columns)}" if columns else ""
     total = "".join(
-        f" Of {counted(split.rows, 'row')} read of {split.split}, {count(split.odd_rows)} hold some."
-        for split in odd[:2]
+        f" Of {counted(split.rows, 'row')} read of {split.split}, {_hold(split)} some." for split in odd[:2]
     )
     return Finding(
         id="nan_input",
@@ -85,7 +84,7 @@ def _held(odd: list[DataSplit]) -> Finding:
         id="nan_input",
         tier="fact",
         severity="info",
-        title=f"{count(worst.odd_rows)} of {counted(worst.rows, 'row')} read of {worst.split} hold NaN or infinity",
+        title=f"Of {counted(worst.rows, 'row')} read of {worst.split}, {_hold(worst)} NaN or infinity",
         why="No output of a watched model was seen that is not finite, so they may be masked or filled before the "
         "model gets them." + (f" They are in {listed(columns)}." if columns else ""),
         fix="Nothing to do, if they are. Else drop or fill them when the data is read.",
@@ -95,6 +94,10 @@ def _held(odd: list[DataSplit]) -> Finding:
         evidence=_table(odd),
         source=SOURCE,
     )
+
+
+def _hold(split: DataSplit) -> str:
+    return f"{count(split.odd_rows)} {'holds' if split.odd_rows == 1 else 'hold'}"
 
 
 def _table(odd: list[DataSplit]) -> Table:

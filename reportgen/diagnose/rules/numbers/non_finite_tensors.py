@@ -5,13 +5,12 @@ Source of the rule: SageMaker Debugger's ExplodingTensor; parameter and step are
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 from reportgen.blocks.finding import Finding, Where
 from reportgen.blocks.table import Column, Table
 from reportgen.blocks.wording import count, counted
-from reportgen.diagnose.reading.breakdown import overflowed
+from reportgen.diagnose.reading.breakdown import broken_off, overflowed
 from reportgen.diagnose.reading.losses import is_loss
 from reportgen.diagnose.reading.places import module_of
 from reportgen.diagnose.rule import Rule, Unchecked
@@ -66,15 +65,9 @@ def _judge(run: Run, kind: str) -> list[Finding] | Unchecked:
         found = exact or found
     elif exact and exact[0].since <= found[0].since:
         found = [replace(exact[0], evidence=found[0].evidence)]
-    if isinstance(found, Unchecked) or not overflowed(run) or not _loss_broke(run):
+    if isinstance(found, Unchecked) or not overflowed(run) or broken_off(run) is None:
         return found
     return [replace(one, severity="info", why=OVERFLOWED, fix=OVERFLOWED_FIX, code="") for one in found]
-
-
-def _loss_broke(run: Run) -> bool:
-    """Whether a loss ended in what is not finite: `nan_loss` tells of it."""
-    losses = [series for tag, series in run.scalars.items() if is_loss(parse_tag(tag).metric)]
-    return any(len(series) and not math.isfinite(series.last) for series in losses)
 
 
 def _sampled(run: Run, kind: str) -> list[Finding] | Unchecked:

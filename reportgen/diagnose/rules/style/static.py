@@ -6,22 +6,23 @@ from reportgen.blocks.finding import Finding, Where
 from reportgen.blocks.table import Column, Table
 from reportgen.blocks.wording import code_number, count, counted, listed, number
 from reportgen.diagnose.reading.flow import Flow
-from reportgen.diagnose.rule import Rule, Unchecked
+from reportgen.diagnose.reading.lacking import NO_BATCH_NORM, NO_DECAY, NO_GRAPH, NO_OPTIMIZER
+from reportgen.diagnose.rule import Judgement, NotApplicable, Rule, Unchecked
 from reportgen.run.graph import GraphNode
 from reportgen.run.records import Model, Run
 
 ROWS = 8
-NO_OPTIMIZER = "No optimizer was watched: call report.watch(model, optimizer)."
-NO_GRAPH = "No graph was captured: call report.watch(model) before the first forward."
 LINEAR = ("Linear", "Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d")
 # Optimizers whose weight decay is added to the gradient, and then divided by its own size (with AdamW it is not).
 ADAPTIVE = ("Adam", "Adamax", "NAdam", "RAdam")
 
 
-def bias_before_bn(run: Run) -> list[Finding] | Unchecked:
+def bias_before_bn(run: Run) -> Judgement:
     """A layer's bias is taken away by the normalisation that follows."""
     if not run.graphs:
-        return Unchecked(NO_GRAPH)
+        return NO_GRAPH
+    if not any("BatchNorm" in node.type for graph in run.graphs for node in graph.nodes):
+        return NO_BATCH_NORM
     found = []
     for graph in run.graphs:
         flow = Flow(graph)
@@ -61,15 +62,22 @@ def _bias(model: str, pairs: list[tuple[GraphNode, GraphNode]]) -> Finding:
     )
 
 
+def decays(run: Run) -> bool:
+    """Whether any parameter group of a watched optimizer has weight decay."""
+    return any(_decay(group) > 0 for model in run.models for group in model.groups)
+
+
 def _decay(group: object) -> float:
     value = group.get("weight_decay") if hasattr(group, "get") else None
     return float(value) if isinstance(value, (int, float)) else 0.0
 
 
-def weight_decay_on_norm_bias(run: Run) -> list[Finding] | Unchecked:
+def weight_decay_on_norm_bias(run: Run) -> Judgement:
     """Weight decay pulls biases and the scales of norms towards 0, too."""
     if not any(model.optimizers for model in run.models):
-        return Unchecked(NO_OPTIMIZER)
+        return NO_OPTIMIZER
+    if not decays(run):
+        return NO_DECAY
     found = []
     for model in run.models:
         decayed = [
@@ -114,11 +122,15 @@ def _two_groups(optimizer: str, decay: str) -> str:
     )
 
 
-def adam_l2(run: Run) -> list[Finding] | Unchecked:
+def adam_l2(run: Run) -> Judgement:
     """Weight decay of Adam goes through its scaling."""
     held = [model for model in run.models if model.optimizers]
     if not held:
-        return Unchecked(NO_OPTIMIZER)
+        return NO_OPTIMIZER
+    if not decays(run):
+        return NO_DECAY
+    if not any(name.startswith(ADAPTIVE) for model in held for name in model.optimizers):
+        return NotApplicable("No optimizer of the kind of Adam is used.")
     return [_adam(model, value) for model in held if (value := _coupled(model)) > 0]
 
 

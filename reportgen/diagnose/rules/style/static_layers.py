@@ -9,9 +9,10 @@ from reportgen.blocks.finding import Finding, Where
 from reportgen.blocks.table import Column, Table
 from reportgen.blocks.wording import code_number, counted, listed, number, percent
 from reportgen.diagnose.reading.flow import VIEWS, Flow, operation_of
+from reportgen.diagnose.reading.lacking import NO_GRAPH
 from reportgen.diagnose.reading.outcome import outcome
-from reportgen.diagnose.rule import Rule, Unchecked
-from reportgen.diagnose.rules.style.static import LINEAR, NO_GRAPH
+from reportgen.diagnose.rule import Judgement, NotApplicable, Rule, Unchecked
+from reportgen.diagnose.rules.style.static import LINEAR
 from reportgen.run.graph import Graph, GraphNode
 from reportgen.run.records import Run
 
@@ -29,10 +30,10 @@ DROPOUT = re.compile(r"\bp=([\d.]+)")
 HIGH, HIGHEST = 0.5, 0.7
 
 
-def missing_nonlinearity(run: Run) -> list[Finding] | Unchecked:
+def missing_nonlinearity(run: Run) -> Judgement:
     """Linear layers follow each other with nothing between them: together they are one."""
     if not run.graphs:
-        return Unchecked(NO_GRAPH)
+        return NO_GRAPH
     found = []
     for graph in run.graphs:
         flow = Flow(graph)
@@ -46,7 +47,12 @@ def missing_nonlinearity(run: Run) -> list[Finding] | Unchecked:
                 pairs.append((source, target))
         if pairs:
             found.append(_linear(run, graph, pairs))
-    return found
+    if found:
+        return found
+    if not any(sum(node.type in LINEAR for node in graph.nodes) > 1 for graph in run.graphs):
+        return NotApplicable("No model has two linear layers.")
+    whole = any(graph.fault is None for graph in run.graphs)
+    return [] if whole else Unchecked("The forward that would show it failed.")
 
 
 def _wholly_linear(graph: Graph) -> bool:
@@ -98,10 +104,12 @@ def _between(first: GraphNode, second: GraphNode) -> str:
     return f"  nn.{first.type}(...),\n+ nn.ReLU(),\n  nn.{second.type}(...),"
 
 
-def dropout_too_high(run: Run) -> list[Finding] | Unchecked:
+def dropout_too_high(run: Run) -> Judgement:
     """Dropout drops more than half."""
     if not run.graphs:
-        return Unchecked(NO_GRAPH)
+        return NO_GRAPH
+    if not any("Dropout" in node.type for graph in run.graphs for node in graph.nodes):
+        return NotApplicable("No dropout is used.")
     found = []
     for graph in run.graphs:
         shares = {

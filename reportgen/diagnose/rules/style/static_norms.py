@@ -11,9 +11,9 @@ from reportgen.blocks.finding import Finding, Where
 from reportgen.blocks.table import Column, Table
 from reportgen.blocks.wording import count, counted, listed
 from reportgen.diagnose.exceptions.causes import cause_of
+from reportgen.diagnose.reading.lacking import NO_BATCH_NORM, NO_GRAPH, NO_MODEL, TOLD
 from reportgen.diagnose.reading.modules import batch_norms, model_of
-from reportgen.diagnose.rule import Rule, Unchecked
-from reportgen.diagnose.rules.style.static import NO_GRAPH
+from reportgen.diagnose.rule import Judgement, Rule, Unchecked
 from reportgen.run.evidence import LoaderUse
 from reportgen.run.graph import GraphNode
 from reportgen.run.records import Run
@@ -24,10 +24,12 @@ SMALL_BATCH = 4
 SMALL_CHANNEL = 16
 
 
-def bn_small_batch(run: Run) -> list[Finding] | Unchecked:
+def bn_small_batch(run: Run) -> Judgement:
     """Batch norm takes mean and deviation of a few numbers."""
     if not run.graphs:
-        return Unchecked(NO_GRAPH)
+        return NO_GRAPH
+    if not any("BatchNorm" in node.type for graph in run.graphs for node in graph.nodes):
+        return NO_BATCH_NORM
     found = []
     for graph in run.graphs:
         trains = {name for use in run.evidence.modes if use.phase == "train" for name in use.training}
@@ -78,19 +80,19 @@ def _small(model: str, small: list[tuple[GraphNode, int, int]]) -> Finding:
     )
 
 
-def last_batch_of_one(run: Run) -> list[Finding] | Unchecked:
+def last_batch_of_one(run: Run) -> Judgement:
     """A pass over the training data ends with a batch of one row, and the model has batch norms."""
     loaders = [one for one in run.evidence.loaders if one.split.startswith("train")]
     if not run.models:
-        return Unchecked("No model was watched: call report.watch(model, optimizer).")
+        return NO_MODEL
     norms = [(model, batch_norms(model)) for model in run.models]
     if not any(names for _, names in norms):
-        return []
+        return NO_BATCH_NORM
     if not loaders:
         return Unchecked("No loader is known: iterate over report.track(loader).")
     told = cause_of(run)
     if told is not None and told.id == "last_batch_size_1":
-        return []
+        return TOLD
     trains = {name for use in run.evidence.modes if use.phase == "train" for name in use.training}
     for loader in loaders:
         if not _leaves_one(loader):

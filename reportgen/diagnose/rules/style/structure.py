@@ -7,7 +7,7 @@ import math
 from reportgen.blocks.finding import Finding, Where
 from reportgen.blocks.wording import counted
 from reportgen.diagnose.reading.losses import is_loss
-from reportgen.diagnose.rule import Rule, Unchecked
+from reportgen.diagnose.rule import Judgement, NotApplicable, Rule, Unchecked
 from reportgen.run.records import IMPORTED, Run
 from reportgen.run.tags import parse_tag
 
@@ -18,7 +18,7 @@ ENDED = ("finished", "ended without build()")
 FEWEST_STEPS = 10
 
 
-def no_validation(run: Run) -> list[Finding] | Unchecked:
+def no_validation(run: Run) -> Judgement:
     """A training run ended, and nothing of it was measured on rows that were held out."""
     if run.meta.status == IMPORTED:
         return Unchecked("This run was read from another program's log, which may hold one split alone.")
@@ -29,8 +29,10 @@ def no_validation(run: Run) -> list[Finding] | Unchecked:
         for tag, series in run.scalars.items()
         if parse_tag(tag).split in ("train", "") and is_loss(parse_tag(tag).metric) and len(series) >= FEWEST_STEPS
     ]
-    if not trained or _held_out(run):
+    if _held_out(run):
         return []
+    if not trained:
+        return NotApplicable(f"No training loss of {FEWEST_STEPS} or more points was logged.")
     return [
         Finding(
             id="no_validation",

@@ -8,8 +8,8 @@ from __future__ import annotations
 from reportgen.blocks.finding import Finding, Where
 from reportgen.blocks.table import Column, Table
 from reportgen.blocks.wording import count, counted
+from reportgen.diagnose.reading.lacking import NO_FORWARD, NO_MODEL
 from reportgen.diagnose.rule import Rule, Unchecked
-from reportgen.diagnose.rules.wiring.modes import UNUSED, UNWATCHED
 from reportgen.run.evidence import ModelUse
 from reportgen.run.records import Run
 
@@ -21,7 +21,7 @@ SOURCE = "exact: the .grad of three parameters at the next backward; torch.optim
 def missing_zero_grad(run: Run) -> list[Finding] | Unchecked:
     """Gradients of earlier optimizer steps were still there when the next backward began, step after step."""
     if not run.evidence.models:
-        return Unchecked(UNUSED if run.models else UNWATCHED)
+        return NO_FORWARD if run.models else NO_MODEL
     if not any(use.checked for use in run.evidence.models):
         return Unchecked(
             "No backward was seen to follow an optimizer step: call report.watch(model, optimizer) before training."

@@ -7,11 +7,13 @@ rate.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from statistics import median
 
-from reportgen.blocks.charts import Line, LineChart
+from reportgen.blocks.charts import LineChart
 from reportgen.blocks.finding import Finding, Where
 from reportgen.blocks.wording import code_number, count, counted, number, percent
+from reportgen.diagnose.reading.curves import curve
 from reportgen.diagnose.reading.outcome import outcome
 from reportgen.diagnose.reading.places import full_name, measured
 from reportgen.diagnose.rule import Rule, Unchecked
@@ -78,13 +80,15 @@ def _clipped(run: Run, model: str, norms: dict[int, float], middle: float, near:
         where=Where(model=model, step=next(iter(norms))),
         value=f"{percent(near / len(norms))} of {counted(len(norms), 'look')} within {percent(NEAR)}",
         limit=percent(SHARE),
-        evidence=LineChart(
-            title="norm of all gradients",
-            lines=(Line("gradient norm", tuple(map(float, norms)), tuple(norms.values())),),
-            caption=f"The median is {number(middle)}; what an optimizer's step is given, after clipping.",
-        ),
+        evidence=_chart(norms, middle),
         source=SOURCE,
     )
+
+
+def _chart(norms: dict[int, float], middle: float) -> LineChart:
+    caption = f"The median is {number(middle)}; what an optimizer's step is given, after clipping."
+    # The norms are by the steps of the run, as series have them.
+    return replace(curve("norm of all gradients", caption, {"gradient norm": norms}), x_label="step")
 
 
 RULES = (Rule("grad_clip_always_active", "Clipping holds back outliers only", "statistics", grad_clip_always_active),)

@@ -9,26 +9,27 @@ from reportgen.blocks.finding import Finding, Where
 from reportgen.blocks.table import Column, Table
 from reportgen.blocks.wording import count, counted
 from reportgen.diagnose.exceptions.causes import cause_of
+from reportgen.diagnose.reading.lacking import NO_MODEL, TOLD
 from reportgen.diagnose.reading.modules import model_of
 from reportgen.diagnose.reading.places import full_name, measured
-from reportgen.diagnose.rule import Rule, Unchecked
-from reportgen.diagnose.rules.wiring.modes import UNWATCHED
+from reportgen.diagnose.rule import Judgement, Rule, Unchecked
 from reportgen.run.evidence import LossUse, ModelUse
 from reportgen.run.records import Model, Run
 
 # Training forwards looked at before "never" may be said.
 FEWEST = 3
 SOURCE = "exact: grad_fn of outputs and losses, and where backward begins; torch.autograd"
+TOO_FEW = Unchecked(f"Fewer than {FEWEST} training forwards of a model that an optimizer trains were looked at.")
 
 
-def detached_output(run: Run) -> list[Finding] | Unchecked:
+def detached_output(run: Run) -> Judgement:
     """The optimizer steps, but no backward ever began from what the model gave."""
     if not run.evidence.models:
-        return Unchecked(UNWATCHED)
+        return NO_MODEL
     told = cause_of(run)
     if told is not None and told.id == "detached_graph":
-        return []
-    found = []
+        return TOLD
+    found, looked = [], False
     for use in run.evidence.models:
         model = model_of(run, use.model)
         if (
@@ -38,10 +39,11 @@ def detached_output(run: Run) -> list[Finding] | Unchecked:
             or not any(p.trainable for p in model.parameters)
         ):
             continue
+        looked = True
         if use.backwards or not _stepped(run, model) or _moved(run, model):
             continue
         found.append(_without_graph(use) if use.without_graph == use.looks else _cut(run, use))
-    return found
+    return found if looked else TOO_FEW
 
 
 def _names(run: Run, model: Model) -> list[str]:

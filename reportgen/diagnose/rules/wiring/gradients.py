@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from reportgen.blocks.finding import Finding, Where
 from reportgen.blocks.wording import count, counted, listed
+from reportgen.diagnose.reading.lacking import NO_OPTIMIZER
 from reportgen.diagnose.reading.places import full_name, measured, owned
 from reportgen.diagnose.rule import Rule, Unchecked
 from reportgen.run.graph import Graph
@@ -16,6 +17,7 @@ from reportgen.run.series import Series
 
 # Sampled steps before "never" may be said: one step may lie in a warm-up whose learning rate is zero.
 FEWEST_STEPS = 3
+NO_GRADIENTS = Unchecked("No gradient other than 0 was seen at the sampled steps.")
 SOURCE = "exact over the sampled steps; after DistributedDataParallel's check for unused parameters"
 
 
@@ -28,11 +30,21 @@ def _reached(series: Series) -> bool:
     return any(value != 0 for value in series.values)  # NaN is not 0: something did arrive
 
 
+def _trained(run: Run, model: Model) -> bool:
+    """Whether any gradient other than zero was seen of a model."""
+    return any(
+        _reached(measured(run, "gradient_norm", full_name(run, model, p.name))) for p in model.parameters if p.trainable
+    )
+
+
+def _unreached(run: Run) -> Unchecked | None:
+    """Why it cannot be told which modules gradients reach: none was seen at all."""
+    return None if any(_trained(run, model) for model in run.models) else NO_GRADIENTS
+
+
 def _asleep(run: Run, model: Model) -> dict[str, list[Parameter]]:
     """Modules all of whose trainable parameters in the optimizer never had a gradient other than zero."""
-    if not any(
-        _reached(measured(run, "gradient_norm", full_name(run, model, p.name))) for p in model.parameters if p.trainable
-    ):
+    if not _trained(run, model):
         return {}  # nothing of this model is trained here: it may not be its turn, or gradients could not be read
     found = {}
     for module, parameters in owned(model).items():
@@ -65,7 +77,7 @@ def _trains(graph: Graph) -> bool:
 
 def _lacks(run: Run) -> Unchecked | None:
     if not any(model.optimizers for model in run.models):
-        return Unchecked("No optimizer was watched: call report.watch(model, optimizer).")
+        return NO_OPTIMIZER
     if _steps(run) < FEWEST_STEPS:
         return Unchecked(f"Gradients were sampled at {counted(_steps(run), 'step')}; {FEWEST_STEPS} are needed.")
     return None
@@ -73,7 +85,7 @@ def _lacks(run: Run) -> Unchecked | None:
 
 def unused(run: Run) -> list[Finding] | Unchecked:
     """A module whose parameters the optimizer holds is never called."""
-    lacking = _lacks(run)
+    lacking = _lacks(run) or _unreached(run)
     if lacking:
         return lacking
     return [
@@ -105,7 +117,7 @@ def _unused(run: Run, model: Model, modules: dict[str, list[Parameter]]) -> Find
 
 def no_gradient(run: Run) -> list[Finding] | Unchecked:
     """A module runs, but no gradient ever reaches its parameters."""
-    lacking = _lacks(run)
+    lacking = _lacks(run) or _unreached(run)
     if lacking:
         return lacking
     found = []

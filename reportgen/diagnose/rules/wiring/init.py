@@ -14,7 +14,7 @@ from reportgen.blocks.table import Column, Table
 from reportgen.blocks.wording import count, counted, listed, percent
 from reportgen.diagnose.reading.modules import WEIGHTED, weights
 from reportgen.diagnose.reading.places import measured, module_of
-from reportgen.diagnose.rule import Rule, Unchecked
+from reportgen.diagnose.rule import Judgement, NotApplicable, Rule, Unchecked
 from reportgen.run.distribution import Distribution, DistributionSeries
 from reportgen.run.records import Model, Run
 
@@ -26,7 +26,8 @@ STEPS = 10
 USED = 0.1
 FEWEST_LOOKS = 3
 ROWS = 8
-UNWATCHED = "No weights were recorded: call report.watch(model, optimizer)."
+UNWATCHED = Unchecked("No weights were recorded: call report.watch(model, optimizer).")
+NO_LAYER = NotApplicable("No layer with several units is trained.")
 SOURCE = "exact: rows of each weight compared; Deep Learning (Goodfellow et al.), 8.4"
 
 
@@ -75,11 +76,11 @@ def _weights(run: Run) -> list[_Weight]:
     return found
 
 
-def symmetric_units(run: Run) -> list[Finding] | Unchecked:
+def symmetric_units(run: Run) -> Judgement:
     """Units of a layer have the same weights, and training cannot tell them apart."""
     known = _weights(run)
     if not known or "identical_units" not in run.measures:
-        return Unchecked(UNWATCHED)
+        return NO_LAYER if run.models and not known else UNWATCHED
     found = []
     for model in run.models:
         own = [weight for weight in known if weight.model is model]
@@ -128,11 +129,12 @@ def _alike(model: Model, alike: list[_Weight], still: bool) -> Finding:
     )
 
 
-def zero_weights(run: Run) -> list[Finding] | Unchecked:
+def zero_weights(run: Run) -> Judgement:
     """A weight begins with nothing but zeros: one that stays so teaches nothing to what is before it."""
-    known = [weight for weight in _weights(run) if weight.begins is not None]
+    layers = _weights(run)
+    known = [weight for weight in layers if weight.begins is not None]
     if not known:
-        return Unchecked(UNWATCHED)
+        return NO_LAYER if run.models and not layers else UNWATCHED
     found = []
     for model in run.models:
         zero = [weight for weight in known if weight.model is model and weight.zero]
@@ -185,11 +187,13 @@ def _last(weight: _Weight) -> tuple[int, float | None]:
     return len(series.snapshots), 1 - last.zeros / last.count if last.count else None
 
 
-def dead_embedding_rows(run: Run) -> list[Finding] | Unchecked:
+def dead_embedding_rows(run: Run) -> Judgement:
     """Most rows of an embedding are never looked up."""
     if not run.models:
-        return Unchecked(UNWATCHED)
+        return UNWATCHED
     seen = {name: series for name, series in run.measures.get("seen_rows", {}).items() if len(series) >= FEWEST_LOOKS}
+    if not seen:
+        return _without_rows(run)
     unused = [name for name, series in seen.items() if series.last < USED]
     if not unused:
         return []
@@ -217,6 +221,13 @@ def dead_embedding_rows(run: Run) -> list[Finding] | Unchecked:
             source="exact for the forwards looked at",
         )
     ]
+
+
+def _without_rows(run: Run) -> Judgement:
+    """Why rows cannot be judged: there is no embedding, or it was hardly looked at."""
+    if not run.measures.get("seen_rows") and not any("Embedding" in k for m in run.models for k in m.modules.values()):
+        return NotApplicable("No embedding is used.")
+    return Unchecked(f"Embeddings were looked at in fewer than {FEWEST_LOOKS} training forwards.")
 
 
 RULES = (

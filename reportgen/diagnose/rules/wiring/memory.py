@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from reportgen.blocks.charts import Line, LineChart
+from reportgen.blocks.charts import LineChart
 from reportgen.blocks.finding import Finding, Where
 from reportgen.blocks.wording import NO_BREAK, count, counted, number, percent, scaled
+from reportgen.diagnose.reading.curves import curve
 from reportgen.diagnose.rule import Rule, Unchecked
 from reportgen.run.records import Run
 from reportgen.run.series import Series
@@ -167,16 +168,8 @@ def _rises(name: str, series: Series, line: _Line) -> Finding:
 
 
 def _chart(title: str, series: Series, kind: str) -> LineChart:
-    stride = max(1, -(-len(series) // 150))
-    places = range(0, len(series), stride)
-    return LineChart(
-        title=title,
-        lines=(
-            Line(title, tuple(float(series.steps[at]) for at in places), tuple(series.values[at] for at in places)),
-        ),
-        caption=f"At {counted(len(series), 'look')}, one every 50 optimizer steps.",
-        y_format=kind,
-    )
+    caption = f"At {counted(len(series), 'look')}, one every 50 optimizer steps."
+    return curve(title, caption, {title: series}, y_format=kind)
 
 
 RULES = (Rule("memory_leak", "Memory does not grow with every step", "fact", memory_leak),)

@@ -9,16 +9,15 @@ from __future__ import annotations
 from reportgen.blocks.finding import Finding, Where
 from reportgen.blocks.table import Column, Table
 from reportgen.blocks.wording import count, counted, listed
+from reportgen.diagnose.reading.lacking import NO_MODEL
 from reportgen.diagnose.reading.modules import model_of, type_of
 from reportgen.diagnose.reading.places import owned
-from reportgen.diagnose.rule import Rule, Unchecked
+from reportgen.diagnose.rule import Judgement, NotApplicable, Rule, Unchecked
 from reportgen.run.evidence import ModeUse
 from reportgen.run.records import Run
 
 SOURCE = "exact: module.training of each module in each forward; torch.nn.Module.train"
 ROWS = 8
-UNWATCHED = "No model was watched: call report.watch(model, optimizer)."
-UNUSED = "No forward of the watched model was seen: call report.watch(model, optimizer) before training."
 # A share of the training forwards from which on forwards without gradients, from the first step on, belong to the steps
 # themselves: a generator's fakes, pseudo-labels, the values of a target.
 EACH_STEP = 0.9
@@ -28,18 +27,23 @@ TOLD = {
     "predictions": "whose outputs went to report.predictions()",
     "step": "before an optimizer step",
 }
+ALIKE = NotApplicable("No dropout or normalisation was seen that depends on the mode.")
 
 
-def train_mode_in_eval(run: Run) -> list[Finding] | Unchecked:
+def train_mode_in_eval(run: Run) -> Judgement:
     """Dropout or normalisation was in train mode while the model was evaluated."""
     if not run.models:
-        return Unchecked(UNWATCHED)
+        return NO_MODEL
     uses = [use for use in run.evidence.modes if use.phase == "evaluation"]
     if not uses:
+        if run.evidence.modes and not any(map(_depends, run.evidence.modes)):
+            return ALIKE
         return Unchecked(
             "No evaluation of a watched model was seen: evaluate under torch.no_grad(), and call "
             'report.predictions(inputs, outputs, targets, split="val").'
         )
+    if not any(map(_depends, uses)):
+        return ALIKE
     found = []
     for model in dict.fromkeys(use.model for use in uses):
         steps = sum(use.forwards for use in run.evidence.modes if use.model == model and use.phase == "train")
@@ -48,6 +52,11 @@ def train_mode_in_eval(run: Run) -> list[Finding] | Unchecked:
         if wrong and steps:  # a model that is never trained, as a teacher is, may run in any mode
             found.append(_evaluated(run, own, wrong))
     return found
+
+
+def _depends(use: ModeUse) -> bool:
+    """Whether any module of the model does something else in train mode than in eval mode."""
+    return bool(use.training or use.evaluating)
 
 
 def _part_of_steps(use: ModeUse, steps: int) -> bool:
@@ -107,15 +116,17 @@ def _evaluated(run: Run, own: list[ModeUse], wrong: list[ModeUse]) -> Finding:
     )
 
 
-def eval_mode_in_train(run: Run) -> list[Finding] | Unchecked:
+def eval_mode_in_train(run: Run) -> Judgement:
     """Dropout or normalisation was in eval mode in forwards that an optimizer step followed."""
     if not run.models:
-        return Unchecked(UNWATCHED)
+        return NO_MODEL
     uses = [use for use in run.evidence.modes if use.phase == "train"]
     if not uses:
         return Unchecked(
             "No forward that an optimizer step followed was seen: call report.watch(model, optimizer) before training."
         )
+    if not any(map(_depends, uses)):
+        return ALIKE
     found = []
     for model in dict.fromkeys(use.model for use in uses):
         own = [use for use in uses if use.model == model]

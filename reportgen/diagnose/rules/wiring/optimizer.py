@@ -10,6 +10,7 @@ import re
 from reportgen.blocks.finding import Finding, Where
 from reportgen.blocks.table import Column, Table
 from reportgen.blocks.wording import count, counted, listed, percent
+from reportgen.diagnose.reading.lacking import NO_OPTIMIZER
 from reportgen.diagnose.reading.modules import WEIGHTED
 from reportgen.diagnose.reading.outcome import outcome
 from reportgen.diagnose.reading.places import full_name, measured, module_of
@@ -30,7 +31,7 @@ def missing_from_optimizer(run: Run) -> list[Finding] | Unchecked:
     """
     held = [model for model in run.models if model.optimizers]
     if not held:
-        return Unchecked("No optimizer was watched: call report.watch(model, optimizer).")
+        return NO_OPTIMIZER
     return [finding for model in held for finding in (*_of(run, model), *_unregistered(run, model))]
 
 
@@ -157,7 +158,7 @@ def frozen(run: Run) -> list[Finding] | Unchecked:
     """Parameters that do not require a gradient: how many, and whether the optimizer holds them all the same."""
     held = [model for model in run.models if model.optimizers]
     if not held:
-        return Unchecked("No optimizer was watched: call report.watch(model, optimizer).")
+        return NO_OPTIMIZER
     return [_frozen(run, model) for model in held if any(_is_frozen(p) for p in model.parameters)]
 
 

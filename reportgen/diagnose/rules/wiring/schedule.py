@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import re
 
-from reportgen.blocks.charts import Line, LineChart
+from reportgen.blocks.charts import LineChart
 from reportgen.blocks.finding import Finding, Where
 from reportgen.blocks.wording import count, counted, named, number, percent
+from reportgen.diagnose.reading.curves import curve
 from reportgen.diagnose.reading.modules import model_of
 from reportgen.diagnose.reading.outcome import outcome
-from reportgen.diagnose.rule import Rule, Unchecked
+from reportgen.diagnose.rule import Judgement, NotApplicable, Rule, Unchecked
 from reportgen.diagnose.rules.wiring.gradients import never_stepped
 from reportgen.run.evidence import SchedulerUse
 from reportgen.run.records import Run
@@ -34,10 +35,9 @@ LEAST_SCALE = 1.0
 # How a scale is called where it is logged; and by how much it fell that fell at every step.
 SCALE = re.compile(r"(^|[/_. -])(loss|grad|amp)?[/_. -]?scaler?$", re.IGNORECASE)
 FALLEN = 8
-POINTS = 150
 
 
-def scheduler_before_optimizer(run: Run) -> list[Finding] | Unchecked:
+def scheduler_before_optimizer(run: Run) -> Judgement:
     """A scheduler made its step before the optimizer made its first one."""
     early = [use for use in run.evidence.schedulers if use.before > 0]
     if early:
@@ -48,6 +48,8 @@ def scheduler_before_optimizer(run: Run) -> list[Finding] | Unchecked:
         return [_order(None)]
     if not run.models and not run.evidence.schedulers:
         return Unchecked("No optimizer was watched: call report.watch(model, optimizer, scheduler=scheduler).")
+    if not run.evidence.schedulers and not any(model.scheduler for model in run.models):
+        return NotApplicable("No scheduler was seen.")
     return []
 
 
@@ -88,7 +90,7 @@ def steps_of(run: Run) -> int:
     return max(known, default=0) or max(logged, default=0)
 
 
-def lr_decayed_early(run: Run) -> list[Finding] | Unchecked:
+def lr_decayed_early(run: Run) -> Judgement:
     """The learning rate fell to almost nothing long before the end, while the loss was still high."""
     known = {name: series for name, series in rates(run).items() if len(series) > 2}
     if not known:
@@ -103,7 +105,7 @@ def lr_decayed_early(run: Run) -> list[Finding] | Unchecked:
     if epochs is not None:
         return [_epochs(run, *epochs)]
     if any("ReduceLROnPlateau" in use.type for use in run.evidence.schedulers):
-        return []  # it follows the loss
+        return NotApplicable("ReduceLROnPlateau follows the loss, whenever it lowers the rate.")
     came = outcome(run)
     if not came.bad or (came.loss is not None and came.loss.good):
         return []
@@ -219,23 +221,15 @@ def _epochs(run: Run, use: SchedulerUse, length: int, passes: int) -> Finding:
 
 
 def _chart(name: str, series: Series) -> LineChart:
-    stride = max(1, -(-len(series) // POINTS))
-    places = range(0, len(series), stride)
-    return LineChart(
-        title=f"learning rate ({named(name, 40)})",
-        lines=(
-            Line(
-                named(name, 40),
-                tuple(float(series.steps[at]) for at in places),
-                tuple(series.values[at] for at in places),
-            ),
-        ),
-        caption=f"From {number(series.values[0])} to {number(series.last)}.",
-        log_y=all(series.values[at] > 0 for at in places),
+    return curve(
+        f"learning rate ({named(name, 40)})",
+        f"From {number(series.values[0])} to {number(series.last)}.",
+        {named(name, 40): series},
+        log_y=all(value > 0 for value in series.values),
     )
 
 
-def amp_scale_collapse(run: Run) -> list[Finding]:
+def amp_scale_collapse(run: Run) -> Judgement:
     """The loss scale of mixed precision fell below 1, or fell by halves while no optimizer ever made a step."""
     never = bool(run.models) and all(never_stepped(run, model) for model in run.models)
     found = []
@@ -250,7 +244,8 @@ def amp_scale_collapse(run: Run) -> list[Finding]:
             at = _below(series)
             if at is not None or (never and series.last <= series.values[0] / FALLEN):
                 return [_collapsed(tag, series, len(series) - 1 if at is None else at, never)]
-    return []
+    scaled = run.measures.get("loss_scale") or any(SCALE.search(parse_tag(tag).metric) for tag in run.scalars)
+    return [] if scaled else NotApplicable("No loss scale was seen.")
 
 
 def _below(series: Series) -> int | None:

@@ -13,6 +13,7 @@ from reportgen.run.records import Run
 from reportgen.run.series import Stamp
 from reportgen.testing import fake_run
 from reportgen.testing.run import series_of
+from tests.diagnose.altered import not_about
 from tests.healthy import healthy
 
 
@@ -160,8 +161,9 @@ def test_a_few_targets_that_lie_far_out_are_told_as_such():
 
 
 def test_likelihoods_of_counts_take_targets_as_they_are():
-    assert target_not_normalized(aimed(152.0, 77.0, kind="poisson_nll_loss")) == []
-    assert target_not_normalized(healthy()) == []
+    no_distance = "No loss was seen that compares outputs with numbers."
+    assert not_about(target_not_normalized(aimed(152.0, 77.0, kind="poisson_nll_loss"))) == no_distance
+    assert not_about(target_not_normalized(healthy())) == no_distance
 
 
 def regression(truth: float, scale: float) -> PredictionSet:
@@ -178,7 +180,8 @@ def test_recorded_truth_tells_where_predictions_are_the_outputs_themselves():
     (finding,) = target_not_normalized(replace(run, predictions=(regression(2e5, 1.0),)))
 
     assert (finding.where.tag, finding.severity) == ("val predictions", "warning")
-    assert target_not_normalized(replace(run, predictions=(regression(2e5, 5e4),))) == []
+    rescaled = target_not_normalized(replace(run, predictions=(regression(2e5, 5e4),)))
+    assert not_about(rescaled) == "Predictions are on another scale than the model's outputs."
 
 
 def test_the_data_tells_where_the_loss_is_not_known():

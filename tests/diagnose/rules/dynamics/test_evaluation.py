@@ -13,6 +13,7 @@ from reportgen.run.predictions import PredictionSet
 from reportgen.run.records import Run
 from reportgen.run.series import Series, Stamp
 from reportgen.testing.run import series_of
+from tests.diagnose.altered import not_about
 from tests.healthy import healthy
 
 
@@ -40,12 +41,20 @@ def test_one_class_for_all_is_named():
     "confusion",
     [
         [[1, 39], [0, 60]],  # 99 % of the predictions
-        [[0, 15], [0, 85]],  # the truth is hardly another
-        [[0, 20], [0, 29]],  # few
+        [[20, 20], [20, 40]],
     ],
 )
 def test_predictions_as_varied_as_the_truth_are_well(confusion):
     assert constant_predictions(of(classified(confusion))) == []
+
+
+def test_where_one_class_is_most_of_the_truth_it_may_be_said_of_all():
+    assert "most of the truth" in not_about(constant_predictions(of(classified([[0, 15], [0, 85]]))))
+
+
+def test_few_predictions_are_not_judged_by_their_variety():
+    few = constant_predictions(of(classified([[0, 20], [0, 29]])))
+    assert few == Unchecked("49 predictions were recorded; 50 are needed.")
 
 
 def numbers(spread: float, r2: float = 0.0, samples: int = 60) -> PredictionSet:

@@ -12,7 +12,7 @@ from reportgen.run.evidence import TensorFacts, TorchWarning
 from reportgen.run.records import Failure
 from reportgen.run.series import Stamp
 from reportgen.testing import fake_run
-from tests.diagnose.altered import ending_in, passed, the_one, unseen, with_evidence, with_loss
+from tests.diagnose.altered import ending_in, not_about, passed, the_one, unseen, with_evidence, with_loss
 from tests.healthy import healthy
 
 LOGS = TensorFacts("", (32, 10), "float32", 15, -9.0, -0.01, rows_logsumexp_zero=True)
@@ -31,12 +31,12 @@ def test_probabilities_to_nll_are_an_error():
     assert finding.title == "NLLLoss expects log-probabilities, but is given probabilities"
     assert finding.code == "- return torch.softmax(x, dim=1)\n+ return torch.log_softmax(x, dim=1)"
     assert (finding.value, finding.limit) == ("up to 0.98", "at most 0")
-    assert passed(loss_sign(nll(SHARES)))  # that is why it is negative
+    assert "another check" in not_about(loss_sign(nll(SHARES)))  # that is why it is negative
 
 
 def test_log_probabilities_are_what_nll_takes():
     assert passed(prob_to_nll(nll(LOGS)))
-    assert passed(prob_to_nll(healthy()))
+    assert not_about(prob_to_nll(healthy())) == "No NLLLoss was seen."
     assert isinstance(prob_to_nll(unseen(healthy())), Unchecked)
 
 
@@ -121,7 +121,7 @@ def test_binary_targets_are_probabilities():
     finding = the_one(labels_seen(run))
 
     assert (finding.id, finding.value, finding.limit) == ("labels_out_of_range", "1 to 2", "0 to 1")
-    assert passed(loss_sign(with_loss(run, first=-3.0)))
+    assert "another check" in not_about(loss_sign(with_loss(run, first=-3.0)))
     assert passed(labels_seen(with_loss(run, target=dataclasses.replace(target, minimum=0.0, maximum=1.0))))
 
 
@@ -129,7 +129,7 @@ def test_an_exception_about_labels_is_not_told_twice():
     run = with_loss(healthy(), lowest=1, highest=10)
     run = dataclasses.replace(run, failure=Failure("IndexError", "Target 10 is out of bounds.", Stamp(1)))
 
-    assert passed(labels_seen(run))
+    assert not_about(labels_seen(run)) == "The exception that ended the run tells of it."
     assert isinstance(labels_seen(unseen(healthy())), Unchecked)
 
 

@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from reportgen.collect.watch import Watcher
 from reportgen.diagnose import Unchecked, diagnose
+from reportgen.diagnose.rule import found
 from reportgen.diagnose.rules.loss import softmax, softmax_dim
 from reportgen.diagnose.rules.loss.softmax import bounds
 from reportgen.run.evidence import Evidence, TorchWarning
@@ -219,7 +220,7 @@ def test_log_probabilities_that_the_loss_was_given_are_a_remark():
 
 def over_batch(run: Run):
     judged = softmax_dim.softmax_wrong_dim(run)
-    return judged if isinstance(judged, Unchecked) else list(judged)
+    return judged if isinstance(judged, Unchecked) else list(found(judged))
 
 
 def test_columns_that_sum_to_one_are_a_softmax_over_the_batch():
@@ -308,7 +309,7 @@ def test_a_softmax_over_the_nodes_of_a_graph_is_none_over_the_batch():
 
 
 @pytest.mark.parametrize(
-    ("taken", "found"),
+    ("taken", "told"),
     [
         (lambda x: torch.softmax(x, 0), [("dim=0", 1)]),
         (lambda x: x.log_softmax(dim=0), [("dim=0", 1)]),
@@ -317,7 +318,7 @@ def test_a_softmax_over_the_nodes_of_a_graph_is_none_over_the_batch():
         (lambda x: x.relu(), [("", 0)]),
     ],
 )
-def test_a_function_inside_a_model_tells_the_dimension_that_it_takes(taken, found):
+def test_a_function_inside_a_model_tells_the_dimension_that_it_takes(taken, told):
     class Attend(nn.Module):
         def __init__(self):
             super().__init__()
@@ -342,8 +343,8 @@ def test_a_function_inside_a_model_tells_the_dimension_that_it_takes(taken, foun
     (operation,) = [node for node in graph.nodes if node.kind == "operation" and node.path != "mean"]
     judged = over_batch(run)
 
-    assert [(operation.detail, len(judged))] == found
-    assert [finding.where.module for finding in judged] == ["mix"] * found[0][1]
+    assert [(operation.detail, len(judged))] == told
+    assert [finding.where.module for finding in judged] == ["mix"] * told[0][1]
 
 
 @pytest.mark.parametrize(("operation", "value"), [("softmax", 1.0), ("log_softmax", 0.0)])
@@ -355,5 +356,5 @@ def test_a_softmax_of_one_number_is_constant(operation, value):
 
     assert (finding.id, finding.tier, finding.severity) == ("softmax_wrong_dim", "fact", "error")
     assert finding.title == f"{operation} over a single number: every output of Net is {value:g}"
-    assert list(softmax_dim.softmax_wrong_dim(given(ending_in(healthy(), "sigmoid"), **facts))) == []
+    assert over_batch(given(ending_in(healthy(), "sigmoid"), **facts)) == []
     assert list(softmax_dim.softmax_wrong_dim(given(ending_in(healthy(), operation), **{**facts, "looks": 1}))) == []

@@ -11,7 +11,17 @@ from reportgen.diagnose.rules.wiring.gradients import not_updated
 from reportgen.run.evidence import TensorFacts
 from reportgen.run.records import Failure
 from reportgen.run.series import Stamp
-from tests.diagnose.altered import passed, the_one, unseen, with_evidence, with_loss, with_measure, with_model, with_use
+from tests.diagnose.altered import (
+    not_about,
+    passed,
+    the_one,
+    unseen,
+    with_evidence,
+    with_loss,
+    with_measure,
+    with_model,
+    with_use,
+)
 from tests.healthy import healthy
 
 
@@ -76,8 +86,6 @@ def test_a_forward_that_detaches_is_told_apart():
         healthy(),
         with_use(healthy(), backwards=0),  # gradients came by another way, as with a compiled backward
         with_use(silent(healthy()), backwards=3),
-        with_use(silent(healthy()), backwards=0, looks=2),
-        with_model(with_use(silent(healthy()), backwards=0), optimizers=()),
         with_measure(with_use(silent(healthy()), backwards=0), "weight_norm", {}),  # no step was made
     ],
 )
@@ -85,12 +93,25 @@ def test_other_runs_are_not_cut_off(run):
     assert passed(detached_output(run))
 
 
+@pytest.mark.parametrize(
+    "run",
+    [
+        with_use(silent(healthy()), backwards=0, looks=2),
+        with_model(with_use(silent(healthy()), backwards=0), optimizers=()),
+    ],
+)
+def test_where_few_steps_of_an_optimizer_were_looked_at_nothing_is_said(run):
+    judged = detached_output(run)
+    assert isinstance(judged, Unchecked)
+    assert judged.why.startswith("Fewer than 3 training forwards")
+
+
 def test_what_the_exception_tells_is_not_told_twice():
     text = "element 0 of tensors does not require grad and does not have a grad_fn"
     run = with_use(silent(healthy()), backwards=0)
     run = dataclasses.replace(run, failure=Failure("RuntimeError", text, Stamp(1)))
 
-    assert passed(detached_output(run))
+    assert not_about(detached_output(run)) == "The exception that ended the run tells of it."
 
 
 def test_unwatched_models_cannot_be_asked():

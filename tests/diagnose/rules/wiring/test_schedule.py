@@ -11,7 +11,18 @@ from reportgen.diagnose.rules.wiring.schedule import amp_scale_collapse, lr_deca
 from reportgen.run.evidence import SchedulerUse, TorchWarning
 from reportgen.testing import fake_run
 from reportgen.testing.run import series_of
-from tests.diagnose.altered import passed, rated, the_one, unseen, with_evidence, with_measure, with_model, with_use
+from tests.diagnose.altered import (
+    not_about,
+    passed,
+    rated,
+    the_one,
+    unfound,
+    unseen,
+    with_evidence,
+    with_measure,
+    with_model,
+    with_use,
+)
 from tests.healthy import healthy
 
 ORDER = (
@@ -39,7 +50,7 @@ def test_torchs_warning_tells_where_nothing_else_does():
 
     assert the_one(scheduler_before_optimizer(run)).severity == "warning"
     # A GradScaler leaves out its first step, and torch warns all the same.
-    assert passed(scheduler_before_optimizer(with_measure(run, "loss_scale", {"scaler": [65536.0, 32768.0]})))
+    assert unfound(scheduler_before_optimizer(with_measure(run, "loss_scale", {"scaler": [65536.0, 32768.0]})))
     assert passed(scheduler_before_optimizer(with_evidence(healthy(), warnings=(warning,))))
     assert passed(scheduler_before_optimizer(healthy()))
     assert isinstance(scheduler_before_optimizer(dataclasses.replace(unseen(healthy()), models=())), Unchecked)
@@ -123,12 +134,17 @@ def test_the_steps_logged_count_where_no_optimizer_is_watched(steps):
         ),  # warm restarts: it is not gone for good until the last of them
         rated([0.1] * 200),
         rated([0.0] * 200),
-        with_evidence(rated(GONE), schedulers=(SchedulerUse("Net", "ReduceLROnPlateau", 0, 200, 200),)),
         healthy(),
     ],
 )
 def test_other_rates_pass(run):
     assert passed(lr_decayed_early(run))
+
+
+def test_a_schedule_that_follows_the_loss_may_lower_the_rate_early():
+    plateau = SchedulerUse("Net", "ReduceLROnPlateau", 0, 200, 200)
+    judged = lr_decayed_early(with_evidence(rated(GONE), schedulers=(plateau,)))
+    assert not_about(judged).startswith("ReduceLROnPlateau follows the loss")
 
 
 def test_a_cosine_over_epochs_that_is_stepped_by_batch_goes_up_and_down():
@@ -161,7 +177,7 @@ def test_a_loss_scale_below_one_has_collapsed(scale, found):
         finding = the_one(judged)
         assert (finding.id, finding.severity, finding.where.step) == ("amp_scale_collapse", "warning", 2)
         assert finding.title == "The loss scale fell from 65,536 to 0.25"
-    assert passed(amp_scale_collapse(healthy()))
+    assert not_about(amp_scale_collapse(healthy())) == "No loss scale was seen."
 
 
 def clipped(looks, at=0.01, run=None, free=0):

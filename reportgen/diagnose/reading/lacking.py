@@ -1,0 +1,29 @@
+"""Why rules cannot judge a run, where several say the same: what it lacks, with what to call for it."""
+
+from __future__ import annotations
+
+from reportgen.diagnose.rule import NotApplicable, Unchecked
+from reportgen.run.records import Run
+
+NO_LOSS = Unchecked(
+    'No training loss of 10 or more points was logged: call report.log({"train/loss": loss}) at each step.'
+)
+NO_MODEL = Unchecked("No model was watched: call report.watch(model, optimizer).")
+NO_OPTIMIZER = Unchecked("No optimizer was watched: call report.watch(model, optimizer).")
+NO_GRAPH = Unchecked("No graph was captured: call report.watch(model) before the first forward.")
+NO_FORWARD = Unchecked("No forward of the watched model was seen: call report.watch(model, optimizer) before training.")
+NO_CRITERION = Unchecked(
+    "How the loss is computed is not known: call report.watch(model, optimizer, criterion), or log the loss as a "
+    'tensor before backward(): report.log({"train/loss": loss}).'
+)
+# Where a rule with a finding of its own leaves that to the one on exceptions.
+TOLD = NotApplicable("The exception that ended the run tells of it.")
+NO_BATCH_NORM = NotApplicable("No batch norm was seen.")
+NO_DECAY = NotApplicable("No weight decay is used.")
+
+
+def unseen(run: Run, what: str) -> Unchecked:
+    """That `what` a loss was given was not seen, and what to call where no criterion is watched."""
+    watched = any(model.criterion for model in run.models)
+    call = "" if watched else ": call report.watch(model, optimizer, criterion)"
+    return Unchecked(f"{what} was not seen{call}.")
