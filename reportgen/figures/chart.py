@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from reportgen.blocks.charts import Line, LineChart
 from reportgen.figures.decimate import thinned
+from reportgen.figures.foot import footed
 from reportgen.figures.frame import LARGE, Frame, Size, margins, widened, x_axis, y_axis
 from reportgen.figures.labels import Words
 from reportgen.figures.marks import BOLD, MOST_NAMES, bad_values, bests, breaks, dots, names, shown_name
@@ -110,7 +111,7 @@ def frame_of(block: LineChart, size: Size) -> Frame | None:
     y_scale = value_scale((y for _, y in pairs), bottom, top, block.log_y)
     if y_scale is None:
         return None
-    y_scale = widened(y_scale, size.y_ticks)
+    y_scale = widened(footed(y_scale, block.lines), size.y_ticks)
     if block.y_format == "percent" and all(0 <= y <= 1 for _, y in pairs if math.isfinite(y)):
         y_scale = replace(y_scale, low=max(0.0, y_scale.low), high=min(1.0, y_scale.high))
     numbers = y_axis(y_scale, size, block.y_format)

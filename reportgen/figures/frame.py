@@ -108,10 +108,10 @@ def y_axis(scale: Scale, size: Size, format: str) -> Ticks:  # noqa: A002 - as C
     return Ticks(tuple(scale.place(tick) for tick in ticks), tuple(texts))
 
 
-def x_axis(scale: Scale, size: Size, label: str, whole: bool) -> Ticks:
+def x_axis(scale: Scale, size: Size, label: str, whole: bool, format: str = "number") -> Ticks:  # noqa: A002
     """The numbers at the horizontal axis; the last says what is counted ("step 900"), whole ones at the axis' end.
 
-    Numbers that would come too close to it are left out.
+    Numbers that would come too close to it are left out. format: as of a Column, of numbers that are not whole.
     """
     if scale.log:
         ticks = log_ticks(scale.low, scale.high, size.x_ticks)
@@ -122,7 +122,7 @@ def x_axis(scale: Scale, size: Size, label: str, whole: bool) -> Ticks:
     if whole:  # a million is 1 M, but the last step is told in full
         texts = tick_texts(ticks[:-1], "step") + tick_texts(ticks[-1:], "count" if abs(ticks[-1]) < 1e9 else "step")
     else:
-        texts = (log_tick_texts if scale.log else tick_texts)(ticks, "number")
+        texts = (log_tick_texts if scale.log else tick_texts)(ticks, format)
     texts[-1] = f"{label} {texts[-1]}".strip()
     places = [scale.place(tick) for tick in ticks]
     centre = end_centre(places[-1], texts[-1], size)

@@ -7,6 +7,7 @@ import math
 from reportgen.blocks.charts import LineChart
 from reportgen.figures.chart import NESTED, label
 from reportgen.figures.decimate import thinned
+from reportgen.figures.foot import footed
 from reportgen.figures.marks import shown_name
 from reportgen.figures.palette import colour_of, dashes_of, paint
 from reportgen.figures.placing import placed_bands, placed_lines, reach
@@ -29,6 +30,7 @@ def minor_chart(block: LineChart) -> str:
     scale = value_scale((y for _, y in pairs), bottom, top, block.log_y)
     if scale is None:
         return ""
+    scale = footed(scale, block.lines)
     limits = [scale.low, scale.high]
     written = (log_tick_texts if block.log_y else tick_texts)(limits, block.y_format)
     names = [shown_name(line) for line in lines] if len(lines) > 1 else []

@@ -13,7 +13,10 @@ SMALLEST = math.ulp(0.0)
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Maps low..high to start..end, linearly or by logarithm; safe for the whole range of finite floats."""
+    """Maps low..high to start..end, linearly or by logarithm; safe for the whole range of finite floats.
+
+    A logarithmic scale has what is below its low end at that end.
+    """
 
     low: float
     high: float
@@ -28,7 +31,7 @@ class Scale:
     def share(self, value: float) -> float:
         """The place as a share of the scale; 0.5 where low and high are the same."""
         if self.log:
-            low, high, at = math.log10(self.low), math.log10(self.high), math.log10(value)
+            low, high, at = math.log10(self.low), math.log10(self.high), math.log10(max(self.low, value))
         else:  # halves: the difference of two finite numbers may be infinite
             low, high, at = self.low / 2, self.high / 2, value / 2
         return (at - low) / (high - low) if high > low else 0.5

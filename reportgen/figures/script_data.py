@@ -8,6 +8,7 @@ All of it stands in data- attributes of the <svg>, in words with a space between
 - data-s: for each line "first:stride" of its steps where these are regular, since px cannot tell every step; else "-".
 - data-b: for each band the position of its line, and after a point the attempt where there are several.
 - data-a: for each line the attempts of its stretches, with commas; left out where there is one.
+- data-f: 1 where the axis' lower end stands for all that lies below it as well; else left out.
 - data-t: the start of the clock, then its knots as place:seconds; a ";" before another attempt.
 """
 
@@ -17,6 +18,7 @@ import math
 from collections.abc import Sequence
 
 from reportgen.blocks.charts import Line, LineChart
+from reportgen.figures.foot import axis_foot
 from reportgen.figures.frame import Frame
 from reportgen.figures.placing import Area, Placed
 from reportgen.figures.scale import Scale
@@ -41,6 +43,8 @@ def script_data(block: LineChart, frame: Frame, lines: Sequence[Placed], areas: 
         ),
         "a": " ".join(",".join(map(str, lines[at].attempts)) for at in drawn) if again else "",
     }
+    if frame.y.log and axis_foot(block.lines) is not None:
+        data["f"] = "1"
     if block.clock is not None:
         attempts = (" ".join(f"{_short(x)}:{_short(seconds)}" for x, seconds in part) for part in block.clock.knots)
         data["t"] = f"{block.clock.start:.3f} {' ; '.join(attempts)}"

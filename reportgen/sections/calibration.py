@@ -48,6 +48,7 @@ def calibration(each: PredictionSet) -> list[Block]:
             x_label="confidence",
             y_label="share that is right",
             diagonal=True,
+            y_format="percent",
         ),
         Table(
             (Column("confidence"), Column("samples", "count"), Column("right", "percent")),

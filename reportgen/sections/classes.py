@@ -32,7 +32,8 @@ def confusion(each: PredictionSet) -> list[Block]:
         told = f"{count(right)} of {count(total)} {counted} lie on the diagonal ({percent(right / max(1, total))})."
         if pairs:
             amount, truth, said = pairs[0]
-            told += f" The most frequent mistake: {labels[truth]} taken for {labels[said]}, {count(amount)} times."
+            often = "once" if amount == 1 else f"{count(amount)} times"
+            told += f" The most frequent mistake: {labels[truth]} taken for {labels[said]}, {often}."
         return [Matrix("Confusion matrix", labels, counts, told)]
     if not pairs:
         return []

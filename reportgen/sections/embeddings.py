@@ -155,7 +155,7 @@ def _groups(labels: list[str]) -> tuple[list[tuple[str, Places]], bool, bool]:
     if len(kinds) <= KINDS:
         return groups, False, False
     rest = [at for at in everything if labels[at] not in often]
-    return [*groups, (f"{count(len(kinds) - KINDS)} others", rest)], False, True
+    return [*groups, (counted(len(kinds) - KINDS, "other"), rest)], False, True
 
 
 def _scale(values: Sequence[float]) -> list[tuple[str, Places]]:

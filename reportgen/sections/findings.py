@@ -1,4 +1,4 @@
-"""Findings: what is most likely wrong, worst first; what was checked and found well; what could not be checked."""
+"""Findings: what is most likely wrong, worst first; what was found well, could not be checked, or does not apply."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from reportgen.blocks.charts import LineChart
 from reportgen.blocks.finding import Finding
 from reportgen.blocks.page import Block, SectionView
 from reportgen.blocks.table import Cell, Column, Table
@@ -14,6 +15,7 @@ from reportgen.blocks.wording import count, counted, cut, listed
 from reportgen.diagnose import Diagnosis
 from reportgen.diagnose.needs import by_need
 from reportgen.diagnose.rule import Check
+from reportgen.figures.foot import with_foot
 from reportgen.run.records import IMPORTED, Run
 from reportgen.sections.calls import as_called, finding_as_called
 from reportgen.sections.raised import raised
@@ -41,6 +43,9 @@ def build(run: Run, diagnosis: Diagnosis) -> SectionView:
     if missing:
         inside = _unchecked(missing, run)
         blocks.append(Fold(f"Could not be checked: {counted(len(missing), 'check')}", inside))
+    if none := diagnosis.not_applicable:
+        table = _by_reason(none, "why not")
+        blocks.append(Fold(f"Does not apply to this run: {counted(len(none), 'check')}", (table,)))
     broken = [check for check in diagnosis.unchecked if check.broken]
     if broken:
         blocks.append(_broken(broken))
@@ -59,7 +64,8 @@ def _told(finding: Finding, run: Run) -> Finding:
     """The finding in the words of the program that was run, with the code that would silence it."""
     silence = None if run.meta.recorder or run.meta.status == IMPORTED else f'Report(..., silence=["{finding.id}"])'
     told = finding_as_called(finding, run.meta.recorder)
-    return replace(told, silence=silence, evidence=raised(told.evidence))
+    evidence = with_foot(told.evidence) if isinstance(told.evidence, LineChart) else raised(told.evidence)
+    return replace(told, silence=silence, evidence=evidence)
 
 
 def _detail(remarks: Sequence[Finding]) -> str:
@@ -72,7 +78,7 @@ def _unchecked(checks: Sequence[Check], run: Run) -> tuple[Block, ...]:
     # In a program that has no Report, what to call is another thing, or nothing.
     calls, reasons = by_need([replace(check, why=as_called(check.why, run.meta.recorder)) for check in checks])
     blocks: list[Block] = [
-        Fold(call, (_by_reason(group, PLAIN_CALL),), detail=counted(len(group), "check"))
+        Fold(call, (_by_reason(group, told=PLAIN_CALL),), detail=counted(len(group), "check"))
         for call, group in calls.items()
     ]
     if blocks:
@@ -88,12 +94,14 @@ def _unchecked(checks: Sequence[Check], run: Run) -> tuple[Block, ...]:
     return tuple(blocks)
 
 
-def _by_reason(checks: Sequence[Check], told: re.Pattern[str] | None = None) -> Table:
-    """A row for each reason why checks could not be made, with their rules. told: what of a reason is left out."""
+def _by_reason(
+    checks: Sequence[Check], head: str = "why they could not be made", told: re.Pattern[str] | None = None
+) -> Table:
+    """A row for each reason why checks say nothing, with their rules. told: what of a reason is left out."""
     rules: dict[str, list[str]] = {}
     for check in checks:
         rules.setdefault(told.sub(".", check.why) if told else check.why, []).append(check.id)
-    columns = (Column("why they could not be made"), Column("rules", "code"))
+    columns = (Column(head), Column("rules", "code"))
     return Table(columns, tuple((reason, ", ".join(ids)) for reason, ids in rules.items()))
 
 
@@ -124,6 +132,8 @@ def _silenced(diagnosis: Diagnosis) -> list[Block]:
 def _how(diagnosis: Diagnosis) -> str:
     passed = counted(len(diagnosis.passed), "check")
     missing = f"; {len(diagnosis.unchecked)} could not be made" if diagnosis.unchecked else ""
+    without = len(diagnosis.not_applicable)
+    missing += f"; {without} {'does' if without == 1 else 'do'} not apply" if without else ""
     if diagnosis.attention:
         return f"What is wrong, worst first. {passed} passed{missing}."
     return f"Nothing wrong was found: {passed} passed{missing}."

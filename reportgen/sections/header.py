@@ -14,7 +14,7 @@ from reportgen.sections.calls import as_called
 from reportgen.sections.cost import share_of_run
 from reportgen.sections.curves import Curve, curves_of, evenly, last_step
 from reportgen.sections.metrics import SPARK_POINTS, SPLITS
-from reportgen.sections.outcome import losses, main_metric
+from reportgen.sections.outcome import headline_losses, losses, main_metric
 from reportgen.sections.pace import Pace, duration, pace
 from reportgen.sections.verdict import verdict
 
@@ -99,7 +99,10 @@ def _seeds(environment: Environment) -> str:
 def _stats(run: Run) -> list[Stat]:
     main, found = main_metric(run), losses(run)
     stats = [_metric(main)] if main is not None else []
-    stats.extend(_metric(found[split]) for split in ("val", "test", "train") if split in found)
+    if main is None and len(found) == 1:
+        stats.extend(_metric(curve) for curve in headline_losses(run))
+    else:
+        stats.extend(_metric(found[split]) for split in ("val", "test", "train") if split in found)
     if not stats:
         stats.extend(_metric(curve) for curve in _any(run))
     stats = stats[:3]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from reportgen.blocks.table import Cell, Column, Link, Spark, Table
-from reportgen.blocks.wording import counted, number
+from reportgen.blocks.wording import NO_BREAK, counted, number
 from reportgen.run.distribution import Distribution
 from reportgen.run.records import Run
 from reportgen.run.series import Series
@@ -27,6 +27,8 @@ SATURATED = 0.6
 # Weights of layers share an axis unless the widest would hide the narrowest.
 SHARED_AXIS = 12.0
 CONSECUTIVE = 2
+# What a column of floating point operations may count: the largest of which a layer takes one at least.
+UNITS = ((1e12, "TFLOP", "10¹²"), (1e9, "GFLOP", "billion"), (1e6, "MFLOP", "million"), (1e3, "kFLOP", "thousand"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,33 @@ class Cells:
     marked: Callable[[Layer], bool] = lambda layer: False
 
 
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What floating point operations are counted in: `size` of them, with so many decimals all down a column."""
+
+    size: float
+    name: str
+    words: str
+    decimals: int
+
+    def written(self, flops: float) -> str:
+        """A number of operations in this unit; "< 0.01" for one whose decimals would all be 0."""
+        if not flops:
+            return "0"
+        least = 10.0**-self.decimals
+        if flops / self.size < least / 2:
+            return f"<{NO_BREAK}{least:.{self.decimals}f}"
+        return f"{flops / self.size:,.{self.decimals}f}"
+
+
+def _unit(flops: Sequence[float]) -> Unit:
+    most = max(flops, default=0.0)
+    size, name, many = next((unit for unit in UNITS if most >= unit[0]), (1.0, "FLOP", ""))
+    # Operations themselves are whole.
+    decimals = 0 if size == 1 else 2 if most < 100 * size else 1
+    return Unit(size, name, f"{many} floating point operations".strip(), decimals)
+
+
 def layer_table(run: Run, layers: Sequence[Layer]) -> Table:
     """A row a layer with its anchor, and the totals where any is known; columns nobody has a value for are left out."""
     shown = list(layers[:ROWS])
@@ -47,7 +76,8 @@ def layer_table(run: Run, layers: Sequence[Layer]) -> Table:
     total = total_parameters(run, list(layers))
     flops = [layer.flops for layer in layers if layer.flops is not None]
     sums: dict[str, Cell] = {"layer": "total", "parameters": total}
-    sums["MFLOP"] = sum(flops) / 1e6 if flops else ""
+    unit = _unit(flops)
+    sums[unit.name] = unit.written(sum(flops)) if flops else ""
     totals = tuple(sums.get(each.column.name, "") for each in columns)
     # Of an imported graph neither sizes nor operations are known.
     known = any(value for value, each in zip(totals, columns, strict=True) if each.column.name != "layer")
@@ -66,6 +96,7 @@ def _columns(run: Run, layers: Sequence[Layer]) -> list[Cells]:
     batch = any(graph.batch for graph in run.graphs)
     weights, heading = _weights(run, layers)
     axis = "an axis of its own" if heading == "weights" else "the same axis for all"
+    unit = _unit([layer.flops for layer in layers if layer.flops is not None])
     ratio, dead, saturated = _ratio(run), _last(run, "dead_share"), _last(run, "saturated_share")
     return [
         Cells(Column("layer", "code"), lambda layer: Link(layer.title, layer.fold, code=True)),
@@ -77,8 +108,8 @@ def _columns(run: Run, layers: Sequence[Layer]) -> list[Cells]:
         Cells(Column("output", hint="shape of its output for one sample"), lambda layer: layer.output),
         Cells(Column("parameters", "count"), lambda layer: layer.numel or None),
         Cells(
-            Column("MFLOP", "number", f"million floating point operations of one {'sample' if batch else 'forward'}"),
-            lambda layer: layer.flops / 1e6 if layer.flops is not None else None,
+            Column(unit.name, "number", f"{unit.words} of one {'sample' if batch else 'forward'}"),
+            lambda layer: unit.written(layer.flops) if layer.flops is not None else None,
         ),
         Cells(Column(heading, hint=f"its largest parameter, at the last snapshot, on {axis}"), weights),
         Cells(Column("gradient norm", hint="of its largest parameter, over the run"), lambda layer: _norm(run, layer)),

@@ -8,6 +8,7 @@ from reportgen.blocks.charts import Band, LineChart
 from reportgen.blocks.slug import slug
 from reportgen.blocks.wording import count, named
 from reportgen.config import TABLE_ROWS
+from reportgen.figures.foot import with_foot
 from reportgen.sections.attempts import overlapping
 from reportgen.sections.axis import Axis, place
 from reportgen.sections.captions import metric_caption
@@ -45,7 +46,7 @@ def assembled(
     """The chart of the `shown` curves, with the numbers of those `listed`."""
     share = all(curve.share for curve in shown)
     style = "percent" if share else "number"
-    return LineChart(
+    chart = LineChart(
         title=named(title),
         lines=to_lines(shown, axis),
         caption=metric_caption(shown),
@@ -59,3 +60,4 @@ def assembled(
         over_time=True,
         clock=clock(shown, axis, overlapping(shown), started),
     )
+    return with_foot(chart)

@@ -63,7 +63,8 @@ def _view(
     how = "Training and validation of one quantity share a chart; the ring marks the best value."
     if rest:
         drawn = len(groups[:room])
-        said = f"{drawn} are drawn, the others are listed below them" if drawn else "they are listed below the charts"
+        others = f"{drawn} {_are(drawn)} drawn, the others are listed below them"
+        said = others if drawn else "they are listed below the charts"
         how += f" {counted(len(groups), 'metric')} in all: {said}."
     if left_out:
         how += f" {counted(left_out, 'more chart')} of the custom layout {_are(left_out)} not drawn."

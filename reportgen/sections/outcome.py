@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections.abc import Sequence
 
@@ -28,6 +29,9 @@ MAIN = [
     "mae",
     "rmse",
 ]
+# A loss that others are parts of.
+SUM = re.compile(r"(^|[/_. -])(total|overall|sum|combined|joint)($|[/_. -])", re.IGNORECASE)
+PART = 2
 NAMES = {"val": "validation", "test": "test", "train": "training"}
 WORDS = {
     "acc": "accuracy",
@@ -65,16 +69,34 @@ def rank_of(metric: str) -> int:
 
 
 def losses(run: Run) -> dict[str, Curve]:
-    """The loss of each split ("train", "val", "test"); a bare "loss" counts as the training loss."""
-    found: dict[str, Curve] = {}
+    """The most general loss of each split ("train", "val", "test"); a bare "loss" counts as the training loss."""
+    return {split: curves[0] for split, curves in _all_losses(run).items()}
+
+
+def headline_losses(run: Run) -> list[Curve]:
+    """The losses a run without another metric is judged by: of the validation split, else of test, else of training.
+
+    Several where none is more general than the others, as the losses of two models that train against each other.
+    """
+    found = _all_losses(run)
+    curves = found.get("val") or found.get("test") or found.get("train") or []
+    return curves[:1] if curves and _generality(curves[0]) < PART else curves
+
+
+def _all_losses(run: Run) -> dict[str, list[Curve]]:
+    """The losses of each split, the most general first."""
+    found: dict[str, list[Curve]] = {}
     for curve in curves_of(run):
-        if not is_loss(curve.metric):
-            continue
-        split = curve.split or "train"
-        exact = curve.metric.casefold() == "loss"
-        if split not in found or (exact and found[split].metric.casefold() != "loss"):
-            found[split] = curve
-    return found
+        if is_loss(curve.metric):
+            found.setdefault(curve.split or "train", []).append(curve)
+    return {split: sorted(curves, key=_generality) for split, curves in found.items()}
+
+
+def _generality(curve: Curve) -> int:
+    """0 for "loss" itself, 1 for a sum of losses, PART for one of them."""
+    if curve.metric.casefold() == "loss":
+        return 0
+    return 1 if SUM.search(curve.metric) else PART
 
 
 def predicted(run: Run) -> list[Curve]:

@@ -7,7 +7,7 @@ import dataclasses
 from reportgen.blocks.markdown import Markdown, MarkedNode
 from reportgen.blocks.page import Block
 from reportgen.blocks.text import Fold, Text
-from reportgen.blocks.wording import count, named
+from reportgen.blocks.wording import count, counted, named
 from reportgen.run.records import Run, TextRecord
 from reportgen.sections.by_tag import TAGS, at_step, by_tag, kept, left_out, over_steps
 from reportgen.sections.markdown import markdown
@@ -34,7 +34,7 @@ def blocks(run: Run) -> list[Block]:
 
 def _text(record: TextRecord, title: str = "") -> list[Block]:
     text = record.text
-    more = f"{count(len(text) - TEXT)} more characters" if len(text) > TEXT else ""
+    more = counted(len(text) - TEXT, "more character") if len(text) > TEXT else ""
     if record.markdown:
         return _folded(dataclasses.replace(markdown(text[:TEXT], more), title=title))
     shown = f"{text[:TEXT]}\n… {more}" if more else text

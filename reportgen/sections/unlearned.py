@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from reportgen.diagnose import Diagnosis
-from reportgen.diagnose.reading.outcome import ACCURACY, AREA, Outcome, outcome
+from reportgen.diagnose.reading.accuracy import ACCURACY
+from reportgen.diagnose.reading.outcome import AREA, Outcome, outcome
 from reportgen.run.records import Run
 from reportgen.run.tags import WORDS, parse_tag
 from reportgen.sections.curves import Curve

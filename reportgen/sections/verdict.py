@@ -12,7 +12,7 @@ from reportgen.diagnose.exceptions.causes import cause_of
 from reportgen.run.records import IMPORTED, Run
 from reportgen.sections.calls import as_called
 from reportgen.sections.curves import Curve
-from reportgen.sections.outcome import losses, main_metric, spoken
+from reportgen.sections.outcome import headline_losses, main_metric, spoken
 from reportgen.sections.unlearned import no_better
 
 NAMED = 2
@@ -67,11 +67,12 @@ def _outcome(run: Run, diagnosis: Diagnosis) -> list[Reading]:
     main = main_metric(run)
     if main is not None:
         return _reached(main, no_better(run, main, diagnosis))
-    found = losses(run)
-    curve = found.get("val") or found.get("test") or found.get("train")
-    if curve is None:
-        return []
-    return _loss(curve)
+    curves = headline_losses(run)
+    said = [reading for curve in curves[:NAMED] for reading in _loss(curve)]
+    more = len(curves) - NAMED
+    if more > 0:
+        said.append(Reading(f"{counted(more, 'more loss', 'more losses')} {'was' if more == 1 else 'were'} logged. "))
+    return said
 
 
 def _reached(curve: Curve, no_better: str) -> list[Reading]:

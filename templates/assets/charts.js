@@ -41,6 +41,7 @@ const reportgenChart = (() => {
       this.edge = this.left;
       this.log = words[8] === 'log';
       this.format = words[9];
+      this.foot = svg.dataset.f ? this.y0 : -Infinity;
       this.overTime = words[10] === 'steps';
       this.label = words.slice(11).join(' ');
       this.width = svg.viewBox.baseVal.width;

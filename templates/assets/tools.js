@@ -17,7 +17,8 @@
   const value = (chart, y) => {
     const fine = 10 ** Math.ceil(Math.log10((chart.y1 - chart.y0) / (chart.bottom - chart.top) / 10));
     const near = chart.log ? y : Math.round(y / fine) * fine;
-    return chart.format === 'percent' ? `${number(100 * near, 4)}\u00a0%` : number(near, chart.log ? 3 : 4);
+    const text = chart.format === 'percent' ? `${number(100 * near, 4)}\u00a0%` : number(near, chart.log ? 3 : 4);
+    return y > chart.foot ? text : `≤ ${text}`;
   };
 
   const at = (points, x) => {

@@ -45,6 +45,7 @@ def chart_page(tmp_path_factory):
         "m": series_of([1.0, 2.0, 3.0]),
         "m-": series_of([0.5, 1.0, 2.0]),
         "m+": series_of([2.0, 3.0, 5.0]),
+        "schedule": series_of([1e-3, 1.0] * 20 + [1e-10]),
     }
     layout = Layout(Stamp(0), (LayoutChart("c", "margin", "margin", ("m", "m-", "m+")),))
     run = fake_run(steps=60, scalars=scalars, groups=(TagGroup("g", ("g/one", "g/two")),), layouts=(layout,))
@@ -215,6 +216,15 @@ def test_the_readout_names_step_and_values_under_the_pointer(tab):
     assert float(value.split(" ")[-1]) == pytest.approx(3.0 * math.exp(-step / 25) + 0.1, abs=0.01)
     mouse(tab, "#metric-zigzag svg", "mouseMoved", 0.5)
     assert readout(tab) == []
+
+
+def test_the_readout_of_a_value_below_the_axis_says_that_it_is_no_more_than_its_end(tab):
+    chart = "#metric-schedule svg"
+    tab.evaluate(f"document.querySelector('{chart}').focus()")
+    press(tab, "End")
+    assert readout(tab, chart) == ["step 40", "≤ 1e-4"]
+    press(tab, "ArrowLeft")
+    assert readout(tab, chart) == ["step 39", "1"]
 
 
 def test_the_readout_of_several_lines_and_bands_names_each(tab):

@@ -153,6 +153,16 @@ def test_points_of_a_scatter_chart_lie_where_they_should():
     assert drawn.count("h0") == 2
 
 
+def test_dots_keep_off_the_numbers_below_and_shares_are_shown_from_0_to_1():
+    with chart_settings():
+        low = scatter_chart(ScatterChart("t", ((3.0, 0.934), (5.0, 0.988)), "c", "x", "y", y_format="percent"))
+        one = scatter_chart(ScatterChart("t", ((0.104, 0.101),), "c", "sure", "right", True, y_format="percent"))
+    x, y = map(float, re.search(r'<path d="M(-?[\d.]+) (-?[\d.]+)h0', low).groups())
+    assert y < 220 - 24 - 5
+    assert x > 40
+    assert {"0%", "100%", "sure 100%"} <= set(texts(one))
+
+
 def test_the_best_value_beside_other_lines_has_its_lines_colour_and_stands_on_no_axis():
     low = Line("val", (0.0, 1.0, 2.0), (6.0, 3.5, 0.01), "val", best=Point(2.0, 0.01, "0.01"))
     drawn = draw(Line("train", (0.0, 1.0, 2.0), (13.0, 4.0, 0.1), "train"), low, x_label="seconds")

@@ -44,11 +44,23 @@ def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "null", "[]", "[" * 100_000, '{"schema":"1"}', '{"schema":1}', '{"schema":1,"title":5}']
+    ("text", "said"),
+    [
+        ("", "it is not JSON"),
+        ("{", "it is not JSON"),
+        ("[" * 100_000, "it is not JSON"),
+        ("null", "it has no schema number"),
+        ("[]", "it has no schema number"),
+        ('{"schema":"1"}', "it has no schema number"),
+        ('{"schema":1}', "Meta"),
+        ('{"schema":1,"title":5}', "Meta.title"),
+    ],
 )
-def test_an_unreadable_manifest_is_refused(tmp_path, text):
+def test_an_unreadable_manifest_is_refused_with_what_is_wrong_in_it(tmp_path, text, said):
     (tmp_path / "run.json").write_text(text)
-    refused(tmp_path)
+    message = refused(tmp_path)
+    assert message.startswith(str(tmp_path / "run.json"))
+    assert said in message
 
 
 def test_a_newer_run_is_refused(tmp_path):

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from reportgen.blocks import Finding, GraphDrawing, LineChart, Page, SectionView, Table, Where
+from reportgen.blocks import Finding, Fold, GraphDrawing, LineChart, Page, SectionView, Table, Where
 from reportgen.blocks.slug import slug
 from reportgen.blocks.table import Column
 from reportgen.render import render_page
@@ -74,6 +74,17 @@ def test_hostile_texts_stay_text():
         where = Where(text, text, text, text, 1)
         shown = article(doc(replace(FINDING, **fields, where=where, also=(text,)), layers(text)))
         assert not [*shown.all("script"), *shown.all("img")]
+
+
+def test_titles_in_a_fold_and_in_a_table_are_not_turned_either():
+    title = "fc\u202e1 is NaN"
+    table = Table((Column("id", "code"), Column("what was found")), (("nan_weight", title),))
+    folded = Fold("1 remark", (FINDING, table), detail=title)
+    page = doc(FINDING, folded, Fold(title, (table,))).root
+
+    said = [*(each.text for each in page.all("summary")), *(each.text for each in page.all("td"))]
+    assert sum("fc\\u202e1 is NaN" in text for text in said) == 4
+    assert not any("\u202e" in text for text in said)
 
 
 def test_a_name_that_turns_the_reading_direction_does_not_turn_the_rest_of_a_sentence():

@@ -6,7 +6,7 @@ import math
 import pytest
 
 import reportgen
-from reportgen.blocks import Callout, Finding, Fold, Text
+from reportgen.blocks import Callout, Finding, Fold, Line, LineChart, Text
 from reportgen.diagnose import Diagnosis, Rule, Unchecked, diagnose, with_own_rules
 from reportgen.diagnose.exceptions.traceback import traceback
 from reportgen.diagnose.rule import Check
@@ -43,15 +43,18 @@ def test_findings_lead_and_everything_else_folds():
     diagnosis = diagnose(run)
     view = findings.build(run, diagnosis)
     passed, missing = len(diagnosis.passed), len(diagnosis.unchecked)
+    without = len(diagnosis.not_applicable)
 
     assert names(view) == [
         "nan_loss",
         "1 remark",
         f"Checked and found well: {passed} checks",
         f"Could not be checked: {missing} checks",
+        f"Does not apply to this run: {without} checks",
     ]
     assert (view.count, view.level) == (1, "error")
-    assert view.how == f"What is wrong, worst first. {passed} checks passed; {missing} could not be made."
+    amounts = f"{passed} checks passed; {missing} could not be made; {without} do not apply"
+    assert view.how == f"What is wrong, worst first. {amounts}."
 
 
 def test_a_healthy_run_says_that_nothing_was_found():
@@ -111,6 +114,20 @@ def test_what_could_not_be_checked_is_one_line_a_missing_call():
     assert reasons.blocks[0].rows == (("All recorded samples are of one class.", "d, e"),)
 
 
+def test_what_does_not_apply_is_folded_with_a_row_a_reason():
+    checks = (
+        Check("a", "t", "No batch norm was seen."),
+        Check("b", "t", "No BCELoss was seen."),
+        Check("c", "t", "No batch norm was seen."),
+    )
+    view = built(not_applicable=checks)
+    (table,) = fold(view, "Does not apply to this run: 3 checks").blocks
+
+    assert table.rows == (("No batch norm was seen.", "a, c"), ("No BCELoss was seen.", "b"))
+    assert view.how == "Nothing wrong was found: 0 checks passed; 3 do not apply."
+    assert built(not_applicable=checks[:1]).how.endswith("; 1 does not apply.")
+
+
 def test_of_a_run_that_holds_nothing_the_page_says_what_to_call():
     empty = reportgen.Run(SCHEMA, Meta("empty", "finished", 0.0))
     lacking = fold(findings.build(empty, diagnose(empty)), "Could not be checked").blocks
@@ -128,6 +145,14 @@ def test_a_reader_of_event_files_is_told_that_another_recorder_holds_more():
     told, _ = fold(built(unchecked=(check,), run=run), "Could not be checked").blocks
 
     assert told.text.startswith("Event files do not hold what they need.")
+
+
+def test_the_chart_of_a_finding_says_what_lies_below_its_axis():
+    steps = tuple(map(float, range(40)))
+    lines = [Line(f"fc{at}", steps, (size,) * 40) for at, size in enumerate((1e-3, 2e-3, 3e-3, 1e-10))]
+    chart = LineChart("Update / weight", tuple(lines), "Of each layer.", log_y=True)
+    shown = built(finding(evidence=chart)).blocks[0]
+    assert shown.evidence.notes == ("40 values of fc3 below 1e-4 (the least is 1e-10) are drawn at the lower edge.",)
 
 
 def test_of_a_traceback_the_users_own_frames_are_open_and_all_of_it_is_a_fold():

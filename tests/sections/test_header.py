@@ -221,6 +221,33 @@ def test_a_tag_of_several_parts_begins_the_verdict_as_it_is():
     assert said(run).startswith("Loss fell from 1")
 
 
+def with_losses(*tags: str) -> Run:
+    scalars = {tag: series_of([float(at + 2), float(at + 1)]) for at, tag in enumerate(tags)}
+    return Run(schema=1, meta=Meta("x", "finished", 100.0), scalars=scalars)
+
+
+def test_losses_of_which_none_is_more_general_are_all_said():
+    both = with_losses("loss/D", "loss/G")
+    assert said(both).startswith("loss/D fell from 2 to 1 over 2 values. loss/G fell from 3 to 2 over 2 values. ")
+    assert [stat.label for stat in top(both).stats.items][:2] == ["loss/D", "loss/G"]
+
+    many = with_losses("train/loss_a", "train/loss_b", "train/loss_c", "train/loss_d")
+    assert said(many).startswith("Training loss_a fell from 2 to 1 over 2 values. Training loss_b fell from 3")
+    assert "over 2 values. 2 more losses were logged. " in said(many)
+
+
+@pytest.mark.parametrize("general", ["loss", "train/loss", "total_loss", "loss/total", "train/loss_sum"])
+def test_a_loss_that_others_are_parts_of_stands_for_them(general):
+    run = with_losses("loss/a", "loss/b", general)
+    assert said(run).count("fell") == 1
+    assert "from 4 to 3" in said(run)
+    assert top(run).stats.items[0].value == "3"
+
+
+def test_a_validation_loss_is_said_before_losses_of_training():
+    assert said(with_losses("loss/D", "loss/G", "val/loss")).startswith("Validation loss fell from 4 to 3 over")
+
+
 def test_the_pace_leaves_out_what_lies_between_attempts():
     times = array("d", [100.0, 100.1, 100.2, 900.0, 900.1, 900.2])
     series = dataclasses.replace(

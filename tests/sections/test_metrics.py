@@ -116,6 +116,14 @@ def test_positive_values_over_many_decades_are_drawn_on_a_logarithmic_axis():
     assert not charts({"val/acc": [1e-4, 1.0]})[0].log_y
 
 
+def test_values_far_below_all_others_are_told_under_the_chart():
+    wide = [1e-3, 1.0] * 20
+    assert charts({"ratio": wide})[0].notes == ()
+    (told,) = charts({"ratio": [*wide, 1e-10]})
+    assert told.log_y
+    assert told.notes == ("One value, 1e-10, is below the axis and drawn at its lower edge.",)
+
+
 def test_an_epoch_count_beside_steps_is_placed_by_optimizer_steps():
     val = dataclasses.replace(series_of([1.0, 0.5, 0.4], [1, 2, 3]), optimizer_steps=array("q", [90, 180, 270]))
     (chart,) = charts({"train/loss": [1.0] * 271, "val/loss": val})

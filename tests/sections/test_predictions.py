@@ -107,6 +107,13 @@ def test_the_matrix_tells_the_most_frequent_mistake():
     assert "The most frequent mistake: " in matrix.caption
 
 
+@pytest.mark.parametrize(("amount", "often"), [(1, "once"), (2, "2 times"), (1200, "1,200 times")])
+def test_how_often_a_mistake_was_made_is_told_in_words_that_fit(amount, often):
+    each = PredictionSet("val", Stamp(1), "classification", ("cat", "dog"), confusion=((9, amount), (0, 9)), samples=20)
+    (matrix,) = of(only(each), Matrix)
+    assert matrix.caption.endswith(f"The most frequent mistake: cat taken for dog, {often}.")
+
+
 def test_the_matrix_of_a_segmentation_counts_pixels():
     each = PredictionSet(
         "val", Stamp(1), "segmentation", ("sky", "road"), confusion=((90, 10), (0, 100)), samples=2

@@ -218,10 +218,12 @@ class _Map:
             self._told.append("Bytes are those of the outputs that are made in a box, not of its parameters.")
         hidden = sum(len(item.places) for one in drawn for item in one.plate.sketch.boxes() if item.left_out)
         if hidden:
-            self._told.append(f"{counted(hidden, self._tree.unit)} in the middle of a long row are drawn as one box.")
+            told = f"{counted(hidden, self._tree.unit)} in the middle of a long row"
+            self._told.append(f"{told} {'is' if hidden == 1 else 'are'} drawn as one box.")
         dropped = sum(one.plate.wires.dropped for one in drawn)
         if dropped:
-            self._told.append(f"{counted(dropped, 'edge')} that would skip the most boxes are left out.")
+            told = f"{counted(dropped, 'edge')} that would skip the most boxes"
+            self._told.append(f"{told} {'is' if dropped == 1 else 'are'} left out.")
         if made.missing:
             names = list(dict.fromkeys(self._tree.nodes[p].path for p in made.missing))
             self._told.append(f"The inside is not drawn of {listed(names)}: the page would be too large.")

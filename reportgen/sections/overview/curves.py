@@ -12,6 +12,7 @@ from reportgen.blocks.page import Block, SectionView
 from reportgen.blocks.slug import slug
 from reportgen.blocks.table import Column, Table
 from reportgen.blocks.wording import count, counted, named, number
+from reportgen.figures.foot import with_foot
 from reportgen.sections.axis import Axis, place
 from reportgen.sections.curves import Curve
 from reportgen.sections.lines import logarithmic, to_lines
@@ -77,7 +78,7 @@ def _chart(comparison: Comparison, metric: Metric, rows: int) -> LineChart:
     shown = {at: curve for at, curve in metric.curves.items() if at < COLOURED + GREY and len(curve.series)}
     named_curves = {at: _called(curve, comparison.labels[at]) for at, curve in shown.items()}
     axis = place(list(named_curves.values())) if len(named_curves) > 1 else Axis()
-    return LineChart(
+    chart = LineChart(
         title=named(metric.tag),
         lines=_lines(named_curves, axis),
         caption=_caption(comparison, metric),
@@ -89,6 +90,7 @@ def _chart(comparison: Comparison, metric: Metric, rows: int) -> LineChart:
         notes=(*axis.notes, *_notes(comparison, metric)),
         over_time=True,
     )
+    return with_foot(chart)
 
 
 def _called(curve: Curve, label: str) -> Curve:
@@ -113,7 +115,8 @@ def _caption(comparison: Comparison, metric: Metric) -> str:
             value, step = number(curve.series.values[first]), count(curve.series.steps[first])
             bad.append(f"{comparison.labels[at]} is {value} first at step {step}")
     if bad:
-        more = f"; so are {count(len(bad) - NAMED_BAD)} more runs" if len(bad) > NAMED_BAD else ""
+        others = len(bad) - NAMED_BAD
+        more = f"; so {'is' if others == 1 else 'are'} {counted(others, 'more run')}" if others > 0 else ""
         told.append(f"{'; '.join(bad[:NAMED_BAD])}{more}.")
     return " ".join(told)
 

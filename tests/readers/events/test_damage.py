@@ -150,6 +150,13 @@ def test_a_damaged_session_record_purges_nothing(tmp_path, monkeypatch, fast):
     assert run.damage.losses == 1
 
 
+def amounts(run):
+    """How much there is of each kind of record."""
+    kinds = ("images", "texts", "pr_curves", "audio", "meshes", "tensors", "layouts", "hparams")
+    found = {kind: len(getattr(run, kind)) for kind in kinds}
+    return {**found, "histograms": sum(map(len, run.distributions.values()))}
+
+
 def test_every_kind_of_record_may_be_damaged_anywhere(tmp_path, slow, monkeypatch):
     import torch
 
@@ -167,12 +174,21 @@ def test_every_kind_of_record_may_be_damaged_anywhere(tmp_path, slow, monkeypatc
     first, second = sorted(tmp_path.iterdir())
     whole = first.read_bytes() + second.read_bytes()
     second.unlink()
+    first.write_bytes(whole)
+    undamaged = amounts(load(first))
+    assert all(undamaged.values())
+    met = set()
     generator = np.random.default_rng(0)
     for place in range(0, len(whole), 13):
         damaged = bytearray(whole)
         damaged[place] = int(generator.integers(0, 256))
         first.write_bytes(damaged)
-        run = load(first)  # raises nothing
+        run = load(first)
         for name in run.media:
             with contextlib.suppress(UnreadableRunError):
                 run.media[name]
+        found = amounts(run)
+        poorer = {kind for kind in found if found[kind] < undamaged[kind]}
+        assert len(poorer) <= 1, f"the byte at {place} is of one record, but {poorer} are lost"
+        met |= poorer
+    assert met == set(undamaged)

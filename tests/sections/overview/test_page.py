@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import re
 from array import array
 
 import pytest
@@ -123,6 +124,13 @@ def test_a_run_that_did_not_log_a_metric_and_one_that_broke_down_are_named():
     assert "r1 is NaN first at step 1." in charts[0].caption
     assert charts[1].notes == ("2 of 3 runs did not log it.",)
     assert charts[1].caption == "r0 ends at 2."
+
+
+@pytest.mark.parametrize(("broken", "told"), [(2, "."), (3, "; so is 1 more run."), (4, "; so are 2 more runs.")])
+def test_of_many_runs_that_broke_down_two_are_named_and_the_others_counted(broken, told):
+    runs = [small_run(f"r{k}", {"val/acc": [0.5, math.nan if k < broken else 0.6]}) for k in range(5)]
+    (chart,) = of(LineChart, curves.build(compared(*runs)))
+    assert re.search(r"r\d is NaN first at step 1; r\d is NaN first at step 1(.*)$", chart.caption)[1] == told
 
 
 def test_charts_are_bounded_and_the_other_metrics_listed():
