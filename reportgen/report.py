@@ -146,10 +146,11 @@ class Report(ByHand):
             self._threads.add(threading.get_ident())
             if self._ended:
                 self._run_again()
-            if self._watcher.observing:
+            watching = self._losses.watching
+            if watching and self._watcher.observing:
                 self._watcher.settle()
             numbers, given = flatten(values, "values", recorder.reject), whole_step(step)
-            if self._losses.watching:
+            if watching:
                 numbers = self._losses.seen(numbers, given)
             recorder.log(numbers, given)
 

@@ -156,7 +156,7 @@ class ForwardHooks:
     @property
     def observing(self) -> bool:
         """Whether modes of ours are, or may be, on a stack."""
-        return any(forward.observer is not None for forward in self._open)
+        return bool(self._open) and any(forward.observer is not None for forward in self._open)
 
     def settle(self) -> None:
         """Take modes of a forward that is over off the stacks, if nothing did so."""

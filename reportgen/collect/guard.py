@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from reportgen.collect.recorder import Recorder
 
 
+# Looked up once, since a guard is around everything that a training step does with us.
+_reference, _clock, _is_grad_enabled = weakref.ref, time.perf_counter, torch.is_grad_enabled
+_function_state = torch._C._get_torch_function_state  # type: ignore[attr-defined]
+
+
 class Depth(threading.local):
     """Where a thread is: its outermost guard while that lives, whether it is the one that writes in the background, and
     whether it is one of the user's that asked for a flush and waits for it.
@@ -44,12 +49,13 @@ class Guard:
         depth = self._recorder._depth
         # Only the outermost guard of a thread counts time, so that nothing is counted twice.
         # A signal may keep `__exit__` from being called. Then it is its dying that says that it is no more.
-        self._outermost = depth.outermost is None or depth.outermost() is None
+        outermost = depth.outermost
+        self._outermost = outermost is None or outermost() is None
         if self._outermost:
-            depth.outermost = weakref.ref(self)
-            self._grad = torch.is_grad_enabled()
-            self._functions = torch._C._get_torch_function_state()  # type: ignore[attr-defined]
-        self._started = time.perf_counter()
+            depth.outermost = _reference(self)
+            self._grad = _is_grad_enabled()
+            self._functions = _function_state()
+        self._started = _clock()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -63,7 +69,7 @@ class Guard:
                 torch._C._set_torch_function_state(self._functions)  # type: ignore[attr-defined]
             if not depth.background:
                 costs = recorder._costs
-                costs[self._where] = costs.get(self._where, 0.0) + time.perf_counter() - self._started
+                costs[self._where] = costs.get(self._where, 0.0) + _clock() - self._started
         # In the thread that writes nobody could catch it: there a strict recorder makes a note, too.
         if not isinstance(error, Exception) or (recorder.strict and not depth.background) or of_a_signal(error):
             return False

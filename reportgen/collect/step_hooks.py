@@ -66,7 +66,9 @@ class StepHooks:
                 with torch._C.DisableTorchFunction():  # a mode of the user's is not to see us ask
                     self._begin(clock, optimizer, _has_closure(args, kwargs))
             elif clock.models and not _has_closure(args, kwargs):
-                self._begin_idle(clock)
+                for watched in clock.models:
+                    if watched.leader is clock.optimizer:
+                        self._on_idle(watched)
 
         def after(optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
             if torch.compiler.is_compiling():
@@ -182,11 +184,6 @@ class StepHooks:
             if measured:
                 with self._work.part("watch.updates"):
                     clock.updates.before([one for _, named in held for one in named])
-
-    def _begin_idle(self, clock: Clock) -> None:
-        for watched in clock.models:
-            if watched.leader is clock.optimizer:
-                self._on_idle(watched)
 
     def _held(self, clock: Clock, optimizer: Optimizer, again: bool) -> Found:
         """The readable parameters that `optimizer` changes, by their names in records. again: ask the models anew."""

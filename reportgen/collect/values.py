@@ -30,9 +30,9 @@ def flatten(values: Any, argument: str, reject: Rejected) -> dict[str, Number | 
     Raises InvalidArgumentError when `values` is no mapping.
     """
     if type(values) is dict:
-        # The usual case, at the price of one pass: every value is a plain float already.
+        # The usual case, at the price of one pass: every value is a plain float, or a tensor of one, already.
         for key, value in values.items():
-            if type(value) is not float or type(key) is not str:
+            if type(key) is not str or (type(value) is not float and not _is_plain(value)):
                 break
         else:
             return values
@@ -41,6 +41,10 @@ def flatten(values: Any, argument: str, reject: Rejected) -> dict[str, Number | 
     flat: dict[str, Number | Tensor] = {}
     _flatten("", values, flat, argument, reject, ())
     return flat
+
+
+def _is_plain(value: object) -> bool:
+    return type(value) is Tensor and value.numel() == 1 and not value.is_complex() and not value.is_meta
 
 
 def _flatten(

@@ -59,7 +59,8 @@ def _frame(block: ScatterChart, points: list[tuple[float, float]], size: Size) -
     left, _ = margins(numbers.texts, (), size)
     right = size.width - 16
     x_scale = replace(x_range, start=left, end=right)
-    ticks = x_axis(x_scale, size, cut(block.x_label, 30), False, block.y_format if block.diagonal else "number")
+    style = block.y_format if block.diagonal else "number"  # both axes count the same then
+    ticks = x_axis(x_scale, size, cut(block.x_label, 30), whole=False, format=style)
     return Frame(size, left, right, top, bottom, x_scale, y_scale, ticks, numbers)
 
 

@@ -84,7 +84,7 @@ def _drawn(run: Run, record: Embedding, titles: bool) -> list[Block]:
 
 
 def _chart(record: Embedding, projection: Projection, known: dict[int, Sequence[str]], titles: bool) -> PointChart:
-    column = _telling(record, known)
+    column = _telling(known)
     groups, ordered, other = _groups([_label(known.get(row, ()), column) for row in projection.rows])
     places = {row: at for at, row in enumerate(projection.rows)}
     marks = tuple(
@@ -134,7 +134,7 @@ def _names(projection: Projection, known: dict[int, Sequence[str]]) -> tuple[Poi
     return tuple(PointMark(projection.x[at], projection.y[at], names[at], ring=False) for at in there)
 
 
-def _telling(record: Embedding, known: dict[int, Sequence[str]]) -> int:
+def _telling(known: dict[int, Sequence[str]]) -> int:
     """The column of the metadata that tells kinds of rows apart: the first that _groups makes several groups of."""
     columns = max((len(words) for words in known.values()), default=0)
     several = (at for at in range(columns) if len(_groups([_label(words, at) for words in known.values()])[0]) > 1)

@@ -24,7 +24,7 @@ def examples(run: Run, each: PredictionSet) -> list[Block]:
     blocks: list[Block] = []
     for title, caption, chosen in _groups(pictured):
         if chosen:
-            items = tuple(_item(run, each, example) for example in chosen)
+            items = tuple(_item(run, example) for example in chosen)
             blocks.append(ImageGrid(items, title, caption, small=each.task not in LARGE_TASKS))
     if plain:
         blocks.append(_table([e for _, _, group in _groups(plain) for e in group]))
@@ -38,7 +38,7 @@ def _groups(known: Sequence[Example]) -> list[tuple[str, str, list[Example]]]:
     rest = sorted((e for e in known if e.kept not in ("worst", "mistake")), key=lambda e: e.index)
     return [
         ("Worst mistakes", "The largest losses.", [e for e in judged if not e.correct]),
-        ("Confident mistakes", "Wrong, with the highest confidence.", mistakes),
+        ("Confident mistakes", "Of the other mistakes those with the highest confidence.", mistakes),
         ("Largest losses", "", [e for e in worst if e.correct is None]),
         ("Right, but with the largest losses", "", [e for e in judged if e.correct]),
         ("Random samples", "A seeded choice of all others.", rest),
@@ -55,7 +55,7 @@ def _picture(run: Run, example: Example) -> str:
     return next((name for name in (example.overlay, example.image) if name and name in run.media), "")
 
 
-def _item(run: Run, each: PredictionSet, example: Example) -> ImageItem:
+def _item(run: Run, example: Example) -> ImageItem:
     truth, prediction = cut(example.truth, LABEL), cut(example.prediction, LABEL)
     sure = f" with confidence {percent(example.confidence)}" if example.confidence is not None else ""
     if example.correct is None:

@@ -22,7 +22,9 @@ from reportgen.sections.raised import raised
 from reportgen.sections.section import Section
 
 # The end of a reason that names a call and no more, which stands in the line above it.
-PLAIN_CALL = re.compile(r"[:;] (?:call|pass [\w ]+ to) report\.\w+\([^()]*\)\.$")
+PLAIN_CALL = re.compile(
+    r"[:;] (?:call|pass [\w ]+ to) (?:for batch in )?report\.\w+\([^()]*\)(?: around the loader)?\.$"
+)
 # Errors and warnings shown open; more of them stand folded below.
 OPEN = 8
 
@@ -70,7 +72,8 @@ def _told(finding: Finding, run: Run) -> Finding:
 
 def _detail(remarks: Sequence[Finding]) -> str:
     """What the remarks are about, in the line that opens them."""
-    return listed([finding.title for finding in remarks], 1)
+    first, more = cut(remarks[0].title, 120), len(remarks) - 1
+    return f"{first} and {count(more)} more" if more else first
 
 
 def _unchecked(checks: Sequence[Check], run: Run) -> tuple[Block, ...]:

@@ -89,7 +89,7 @@ def _several(run: Run, sessions: Sequence[HParams]) -> list[Block]:
         Table(
             tuple(columns),
             tuple(cells),
-            caption=_caption(run, sessions, best, (len(varied), len(shown)), (len(metrics), len(measured))),
+            caption=_caption(run, best, (len(varied), len(shown)), (len(metrics), len(measured))),
             strong=tuple(strong),
             total=len(sessions) if len(sessions) > len(rows) else 0,
         )
@@ -130,7 +130,6 @@ def _best(run: Run, sessions: Sequence[HParams], metric: str) -> list[int]:
 
 def _caption(
     run: Run,
-    sessions: Sequence[HParams],
     best: dict[str, list[int]],
     parameters: tuple[int, int],
     metrics: tuple[int, int],

@@ -70,13 +70,14 @@ def _unit(flops: Sequence[float]) -> Unit:
 def layer_table(run: Run, layers: Sequence[Layer]) -> Table:
     """A row a layer with its anchor, and the totals where any is known; columns nobody has a value for are left out."""
     shown = list(layers[:ROWS])
-    columns = [each for each in _columns(run, layers) if any(each.cell(layer) not in (None, "") for layer in shown)]
+    flops = [layer.flops for layer in layers if layer.flops is not None]
+    unit = _unit(flops)
+    possible = _columns(run, layers, unit)
+    columns = [each for each in possible if any(each.cell(layer) not in (None, "") for layer in shown)]
     rows = [tuple(each.cell(layer) for each in columns) for layer in shown]
     marks = [(r, c) for r, layer in enumerate(shown) for c, each in enumerate(columns) if each.marked(layer)]
     total = total_parameters(run, list(layers))
-    flops = [layer.flops for layer in layers if layer.flops is not None]
     sums: dict[str, Cell] = {"layer": "total", "parameters": total}
-    unit = _unit(flops)
     sums[unit.name] = unit.written(sum(flops)) if flops else ""
     totals = tuple(sums.get(each.column.name, "") for each in columns)
     # Of an imported graph neither sizes nor operations are known.
@@ -92,11 +93,10 @@ def layer_table(run: Run, layers: Sequence[Layer]) -> Table:
     )
 
 
-def _columns(run: Run, layers: Sequence[Layer]) -> list[Cells]:
+def _columns(run: Run, layers: Sequence[Layer], unit: Unit) -> list[Cells]:
     batch = any(graph.batch for graph in run.graphs)
     weights, heading = _weights(run, layers)
     axis = "an axis of its own" if heading == "weights" else "the same axis for all"
-    unit = _unit([layer.flops for layer in layers if layer.flops is not None])
     ratio, dead, saturated = _ratio(run), _last(run, "dead_share"), _last(run, "saturated_share")
     return [
         Cells(Column("layer", "code"), lambda layer: Link(layer.title, layer.fold, code=True)),

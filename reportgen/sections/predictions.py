@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reportgen.blocks.media import ImageGrid
 from reportgen.blocks.page import Block, SectionView
 from reportgen.blocks.table import Cell, Column, Table
 from reportgen.blocks.text import Fold, Text
@@ -42,9 +43,9 @@ def build(run: Run, diagnosis: Diagnosis) -> SectionView | None:
     for split in splits[1:]:
         others = (_taken(latest[split]), *shown(run, latest[split]))
         blocks.append(Fold(f"Predictions of {cut(split, 40) or 'the unnamed split'}", others))
-    how = "Each picture reads prediction ← truth, with the model's confidence; the worst mistakes come first."
-    if main.task not in ("classification", "binary"):
-        how = "What the model said against the truth; samples with the largest loss come first."
+    how = "What the model said against the truth; samples with the largest loss come first."
+    if main.task in ("classification", "binary") and any(isinstance(block, ImageGrid) for block in blocks):
+        how = "Each picture reads prediction ← truth, with the model's confidence; the worst mistakes come first."
     return SectionView("predictions", "Predictions", how, tuple(blocks))
 
 

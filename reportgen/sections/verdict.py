@@ -142,6 +142,6 @@ def _title(finding: Finding) -> list[Reading]:
 
 
 def _begun(curve: Curve) -> str:
-    """What the curve is called where a sentence begins: a tag of several parts is a name and stays as it is."""
+    """What the curve is called where a sentence begins: a tag of several parts or words stays as it is."""
     name = spoken(curve)
-    return name if name == curve.metric and "/" in name else name[:1].upper() + name[1:]
+    return name if name == curve.metric and ("/" in name or "_" in name) else name[:1].upper() + name[1:]

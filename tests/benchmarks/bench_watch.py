@@ -12,12 +12,14 @@ from pathlib import Path
 import torch
 from torch import nn
 from torch.nn.modules import module as modules
+from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 from torch.optim import optimizer as optimizers
 from torch.utils.data import DataLoader, TensorDataset
 
 from reportgen import Report
 
 FIRST = 32  # the step from which the mean is taken
+LIMIT, MODULE = 40, 2  # microseconds a step, and a hooked module, of a step shorter than 50 ms
 
 
 @contextmanager
@@ -40,6 +42,7 @@ def unhooked() -> Iterator[None]:
 def training_step(
     model: nn.Module, batches: Iterator[list[torch.Tensor]], report: Report | None
 ) -> tuple[Callable[[], None], torch.optim.Optimizer, nn.Module]:
+    """One step of training, which logs its loss where there is a report."""
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
     criterion = nn.CrossEntropyLoss()
 
@@ -60,20 +63,26 @@ def passes(loader: DataLoader, report: Report | None) -> Iterator[list[torch.Ten
         yield from report.track(loader, progress=False) if report is not None else loader
 
 
-def compare(make: Callable[[], nn.Module], rows: torch.Tensor, labels: torch.Tensor, batch: int, steps: int):
-    """Seconds of each step with and without watching, the seconds the recorder counted by then, and by collector."""
+def compare(
+    make: Callable[[], nn.Module], rows: torch.Tensor, labels: torch.Tensor, batch: int, steps: int, whole: bool = True
+):
+    """Seconds of each step with and without watching, the seconds the recorder counted by then, and by collector.
+
+    whole: with the criterion, a tracked loader and a logged loss, and not the model and the optimizer alone.
+    """
     torch.manual_seed(0)
     loader = DataLoader(TensorDataset(rows, labels), batch_size=batch, shuffle=True)
     with tempfile.TemporaryDirectory() as folder:
         report = Report("bench", folder=Path(folder) / "run")
         recorder = report._recorder
         watched, plain = make(), make()
-        with_it, optimizer, criterion = training_step(watched, passes(loader, report), report)
+        told = report if whole else None
+        with_it, optimizer, criterion = training_step(watched, passes(loader, told), told)
         without, _, _ = training_step(plain, passes(loader, None), None)
         with unhooked():
             without()  # the first step of a process allocates
         began = sum(recorder._costs.values())
-        report.watch(watched, optimizer, criterion)
+        report.watch(watched, optimizer, criterion if whole else None)
         taken: list[float] = []
         bare: list[float] = []
         counted: list[float] = []
@@ -117,18 +126,50 @@ def resnet(steps: int) -> None:
 def mlp(steps: int) -> None:
     rows, labels = torch.randn(6400, 20), torch.randint(0, 3, (6400,))
     make = lambda: nn.Sequential(nn.Linear(20, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 3))  # noqa: E731
-    taken, bare, counted, _ = compare(make, rows, labels, 64, steps)
-    idle = statistics.median(taken[FIRST:]) - statistics.median(bare[FIRST:])
-    looking = (counted[-1] - counted[FIRST - 1]) / (steps - FIRST)
-    step = statistics.median(bare)
-    print(
-        f"watch, MLP of 5 modules: a step is {step * 1e6:.0f} us; {idle * 1e6:.1f} us more when nothing is due, "
-        f"{looking * 1e6:.1f} us a step in collectors from step {FIRST} on (at most {40 + 2 * 6} us together)"
-    )
+    for whole in (False, True):
+        taken, bare, counted, parts = compare(make, rows, labels, 64, steps, whole)
+        later = slice(steps // 4, None)  # from where on forwards are only counted
+        idle = statistics.median(a - b for a, b in zip(taken[later], bare[later], strict=True))
+        looking = (counted[-1] - counted[FIRST - 1]) / (steps - FIRST)
+        step = statistics.median(bare)
+        told = ", a criterion, report.track and report.log" if whole else ""
+        named = ", ".join(
+            f"{name} {seconds / (steps - FIRST) * 1e6:.1f}"
+            for name, seconds in sorted(parts.items(), key=lambda item: -item[1])[:4]
+        )
+        print(
+            f"watch, MLP of 6 modules, model and optimizer{told}: a step is {step * 1e6:.0f} us; {idle * 1e6:.1f} us "
+            f"more when nothing is due (limit {LIMIT + MODULE * (6 + whole)}); counted from step {FIRST} on, mean: "
+            f"{looking * 1e6:.1f} us a step: {named}"
+        )
+
+
+def hooked(steps: int) -> None:
+    """What torch takes for calling global hooks that do nothing."""
+    rows, labels = torch.randn(64, 20), torch.randint(0, 3, (64,))
+    model = nn.Sequential(nn.Linear(20, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 3))
+    step, _, _ = training_step(model, iter(lambda: [rows, labels], None), None)
+    taken: dict[bool, list[float]] = {False: [], True: []}
+    for _ in range(steps):
+        for empty in (False, True):
+            handles = []
+            if empty:
+                handles = [
+                    register_module_forward_pre_hook(lambda module, args: None),
+                    register_module_forward_hook(lambda module, args, *rest: None, with_kwargs=True, always_call=True),
+                ]
+            started = time.perf_counter()
+            step()
+            taken[empty].append(time.perf_counter() - started)
+            for handle in handles:
+                handle.remove()
+    more = statistics.median(a - b for a, b in zip(taken[True], taken[False], strict=True))
+    print(f"torch itself, for hooks that do nothing around these modules and the loss: {more * 1e6:.1f} us a step")
 
 
 def main(resnet_steps: int = 160, mlp_steps: int = 4000) -> None:
     mlp(mlp_steps)
+    hooked(mlp_steps)
     resnet(resnet_steps)
 
 

@@ -1,4 +1,5 @@
 import math
+import re
 
 import pytest
 
@@ -8,6 +9,7 @@ from reportgen.figures.foot import axis_foot, with_foot
 from reportgen.figures.frame import LARGE
 from reportgen.figures.minor import minor_chart
 from reportgen.figures.plot import chart_settings
+from tests.figures.test_svg import points_of
 
 STEPS = tuple(float(step) for step in range(40))
 
@@ -91,6 +93,9 @@ def test_both_ways_of_drawing_end_at_the_foot_and_keep_to_the_picture():
     block = chart(*DEAD, bands=(Band(0, STEPS, wave(1e-9), wave(2e-3)),))
     with chart_settings():
         drawn = line_chart(block)
+    shapes = re.findall(r' d="(M[^"]*)"', drawn)
+    assert len(shapes) == 6  # a band, the grid and four lines
+    assert max(y for shape in shapes for _, y in points_of(shape)) == pytest.approx(frame_of(block, LARGE).bottom, abs=0.1)
     assert ">1e-4<" in minor_chart(block)
     assert 'data-f="1"' in drawn
     with chart_settings():

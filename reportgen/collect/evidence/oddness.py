@@ -55,12 +55,14 @@ def _usual_and_finite(tensor: Tensor, most: int) -> bool:
         return False
     if tensor.is_nested or not 0 < tensor.numel() <= most:
         return False
-    grad = torch.is_grad_enabled()
+    grad = torch.is_grad_enabled() and tensor.requires_grad
     try:
-        torch._C._set_grad_enabled(False)
+        if grad:
+            torch._C._set_grad_enabled(False)
         return math.isfinite(tensor.item() if tensor.numel() == 1 else tensor.sum().item())
     finally:
-        torch._C._set_grad_enabled(grad)
+        if grad:
+            torch._C._set_grad_enabled(True)
 
 
 def _kinds(numbers: Tensor) -> int:

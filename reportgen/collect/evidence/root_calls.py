@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 # Training forwards at which losses are looked at in any case.
 FIRST = 8
 # Training forwards after which those at which nothing is due are only counted, but for each so manyeth.
-SETTLED, ASKED = 256, 8
+SETTLED, ASKED = 256, 16
 
 
 class LossSink(Protocol):
@@ -84,7 +84,7 @@ class Called:
 class RootCalls:
     """Told of each call of a watched model or criterion, and of steps.
 
-    That costs some 30 us a training step, and 10 once forwards are only counted: between looks seven of eight are, and
+    That costs some 30 us a training step, and 10 once forwards are only counted: between looks fifteen of 16 are, and
     a gradient tells whether they were finite.
     """
 

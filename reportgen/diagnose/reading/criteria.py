@@ -23,6 +23,7 @@ _KINDS = {name: kind for kind, name in CLASSES.items()}
 CLASSIFYING = ("cross_entropy", "nll_loss")
 BINARY = ("binary_cross_entropy", "binary_cross_entropy_with_logits")
 DISTANCES = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
+NO_DISTANCE = NotApplicable("No loss was seen that compares outputs with numbers.")
 REGRESSION = NotApplicable("This is a regression, which has no classes.")
 
 

@@ -1,4 +1,4 @@
-"""Why rules cannot judge a run, where several say the same: what it lacks, with what to call for it."""
+"""Why rules say nothing of a run, where several say the same: what it lacks, with what to call for it, or has not."""
 
 from __future__ import annotations
 

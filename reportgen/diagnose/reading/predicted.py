@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from reportgen.blocks.charts import ScatterChart
 from reportgen.blocks.table import Column, Table
-from reportgen.blocks.wording import count, listed
+from reportgen.blocks.wording import count, counted, listed
 from reportgen.diagnose.reading.confusion import confusion_of
 from reportgen.diagnose.reading.outcome import half_of
 from reportgen.diagnose.rule import NotApplicable, Unchecked
@@ -74,9 +74,10 @@ def lacking(run: Run, reason: Unchecked) -> Unchecked | NotApplicable:
     return NO_CONFUSION if CLASSES in tasks else NotApplicable(f"The predictions are {listed(list(tasks))}.")
 
 
-def few(samples: int) -> Unchecked:
+def few(samples: int, needed: int = FEWEST_SAMPLES) -> Unchecked:
     """Why a set of so few samples cannot be judged."""
-    return Unchecked(f"{count(samples)} predictions were recorded; {FEWEST_SAMPLES} are needed.")
+    were = "was" if samples == 1 else "were"
+    return Unchecked(f"{counted(samples, 'prediction')} {were} recorded; {needed} are needed.")
 
 
 def classes_table(one: PredictionSet) -> Table:

@@ -9,7 +9,6 @@ from reportgen.run.evidence import DataSplit
 from reportgen.run.records import Run
 from reportgen.run.tags import SPLITS
 
-TRAIN = "train"
 NO_TRAIN = Unchecked('The training data was not looked at: call report.data("train", train_set).')
 NO_VAL = Unchecked('No held-out data was looked at: call report.data("val", val_set).')
 NO_TARGETS = Unchecked('The targets of the training data are not known: call report.data("train", train_set).')

@@ -113,7 +113,7 @@ def wiring(tree: Hierarchy, sketch: Sketch) -> Wiring:
             outside = wire.target if source else wire.source
             if not tree.within(outside, sketch.scope):
                 border.append((wire, not source))
-    stubs = _stubs(tree, sketch, stands, border, found)
+    stubs = _stubs(tree, stands, border, found)
     joints = [
         Joint(
             source,
@@ -133,7 +133,6 @@ def wiring(tree: Hierarchy, sketch: Sketch) -> Wiring:
 
 def _stubs(
     tree: Hierarchy,
-    sketch: Sketch,
     stands: _Stands,
     border: Sequence[tuple[Wire, bool]],
     found: dict[tuple[str, str], list[GraphEdge]],

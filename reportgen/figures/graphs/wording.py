@@ -150,9 +150,10 @@ def _wrapped(text: str) -> list[str]:
 
 
 def ends_of(node: GraphNode) -> tuple[Line, ...]:
-    """The lines of an input or output: its name, and the shapes of its tensors."""
+    """The lines of an input or output: its name ("output 0" of several without one), and its tensors' shapes."""
     shapes = ", ".join(shape_text(tensor) for tensor in (node.outputs or node.inputs)[:3])
-    name = (Words(cut(node.path or node.kind, LONGEST_NAME), "name"),)
+    path = f"{node.kind} {node.path}" if node.path[:1].isdigit() else node.path or node.kind
+    name = (Words(cut(path, LONGEST_NAME), "name"),)
     return (name, (Words(cut(shapes, LONGEST_LINE)),)) if shapes else (name,)
 
 

@@ -33,7 +33,7 @@ def build(comparison: Comparison) -> SectionView | None:
     main = comparison.main
     told = "What the runs were given: configuration, hyperparameters, seeds, commit."
     if main is not None and comparison.differing:
-        charts = [chart for each in comparison.differing if (chart := _scatter(comparison, main, each)) is not None]
+        charts = [chart for each in comparison.differing if (chart := _scatter(main, each)) is not None]
         blocks.extend(charts[:SCATTERS])
         if len(charts) > SCATTERS:
             told += f" The first {SCATTERS} of {count(len(charts))} settings with numbers are drawn."
@@ -58,7 +58,7 @@ def _best(main: Metric, at: int) -> float | None:
     return curve.series.values[best] if curve is not None and best is not None else None
 
 
-def _scatter(comparison: Comparison, main: Metric, setting: Setting) -> ScatterChart | None:
+def _scatter(main: Metric, setting: Setting) -> ScatterChart | None:
     if not setting.numeric:
         return None
     points = []

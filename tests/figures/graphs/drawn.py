@@ -54,10 +54,6 @@ def words(shown):
     return [line for picture in shown.pictures for line in texts(picture.markup)]
 
 
-def tree_of(graph):
-    return Hierarchy(graph)
-
-
 def sketcher(graph, health=None):
     tree = Hierarchy(graph)
     notes = Notes(tree, health or {}, {}, {})

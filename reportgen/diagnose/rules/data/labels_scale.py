@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from reportgen.blocks.finding import Finding, Where
 from reportgen.blocks.table import Column, Table
 from reportgen.blocks.wording import number
-from reportgen.diagnose.reading.criteria import DISTANCES
+from reportgen.diagnose.reading.criteria import DISTANCES, NO_DISTANCE
 from reportgen.diagnose.reading.outcome import outcome
 from reportgen.diagnose.reading.splits import NO_TARGETS, place, rows_of
 from reportgen.diagnose.rule import Judgement, NotApplicable, Rule
@@ -49,7 +49,7 @@ def target_not_normalized(run: Run) -> Judgement:
     kinds = {use.kind for use in run.evidence.losses if use.kind}
     # Likelihoods of counts and the like take targets as they are.
     if kinds and not kinds & {*DISTANCES}:
-        return NotApplicable("No loss was seen that compares outputs with numbers.")
+        return NO_DISTANCE
     found = _from_loss(run) or (None if _rescaled(run) else _from_data(run) or _from_predictions(run))
     if found is None:
         split = rows_of(run, "train")

@@ -11,6 +11,7 @@ from statistics import median
 from reportgen.blocks.finding import Finding, Where
 from reportgen.blocks.table import Column, Table
 from reportgen.blocks.wording import code_number, named, number, percent
+from reportgen.diagnose.reading.decay import decay_of, decays
 from reportgen.diagnose.reading.lacking import NO_DECAY, NO_OPTIMIZER
 from reportgen.diagnose.reading.layers import Weight, weights
 from reportgen.diagnose.reading.learning_rates import learning_rate, rates
@@ -29,12 +30,12 @@ def weight_decay_too_high(run: Run) -> Judgement:
     """Weight norms fell by more than 80 %, or rate x decay x steps is above 3 and they halved; nothing was learned."""
     if not any(model.optimizers for model in run.models):
         return NO_OPTIMIZER
-    if all(_decay(model) <= 0 for model in run.models):
+    if not decays(run):
         return NO_DECAY
     if not outcome(run).untrained:
         return []
     for model in run.models:
-        decay = _decay(model)
+        decay = decay_of(model)
         falls = _falls(run, model)
         if decay <= 0 or not falls:
             continue
@@ -42,11 +43,6 @@ def weight_decay_too_high(run: Run) -> Judgement:
         if fall > FALL or (product > PRODUCT and fall > FALL_BY_PRODUCT):
             return [_finding(model, decay, fall, product, falls)]
     return []
-
-
-def _decay(model: Model) -> float:
-    known = [d for group in model.groups if isinstance(d := group.get("weight_decay"), (int, float))]
-    return float(max(known, default=0.0))
 
 
 def _falls(run: Run, model: Model) -> list[tuple[Weight, float]]:

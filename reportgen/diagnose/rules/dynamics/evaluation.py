@@ -11,7 +11,7 @@ from statistics import fmean, pstdev
 
 from reportgen.blocks.finding import Finding, Where
 from reportgen.blocks.table import Column, Table
-from reportgen.blocks.wording import counted, cut, number, percent
+from reportgen.blocks.wording import cut, number, percent
 from reportgen.diagnose.reading.confusion import confusion_of
 from reportgen.diagnose.reading.predicted import (
     EARLY,
@@ -118,7 +118,7 @@ def calibration_off(run: Run) -> Judgement:
         return NONE_GIVEN if run.predictions and reason != EARLY else reason
     samples = sum(last.confidence)
     if samples < FEWEST_CALIBRATED:
-        return Unchecked(f"{counted(samples, 'prediction')} were recorded; {FEWEST_CALIBRATED} are needed.")
+        return few(samples, FEWEST_CALIBRATED)
     error = last.metrics.get("calibration error", math.nan)
     if not error > ERROR:
         return []

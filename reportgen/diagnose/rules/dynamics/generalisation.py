@@ -30,7 +30,7 @@ BETTER_LOSS = 0.7
 FEWEST_EVALUATIONS = 4
 NUMBERS_A_ROW = 10
 RANDOM_LAYERS = ("Dropout", "AlphaDropout", "DropPath", "StochasticDepth")
-NO_PAIR = (
+NO_PAIR = Unchecked(
     'Not both of training and validation were logged: call report.log({"train/loss": loss, "val/loss": val_loss}).'
 )
 
@@ -91,7 +91,7 @@ def overfitting(run: Run) -> Judgement:
     both = pairs(run)
     accuracies = _accuracies(run)
     if accuracies is None and not any(is_loss(pair.metric) for pair in both):
-        return Unchecked(NO_PAIR)
+        return NO_PAIR
     result = outcome(run)
     if result.loss is not None and not result.loss.falls:
         return NotApplicable("The training loss did not fall, so nothing was learned by heart.")
@@ -233,7 +233,7 @@ def val_better_than_train(run: Run) -> Judgement:
     accuracies = _accuracies(run)
     losses = [pair for pair in pairs(run) if is_loss(pair.metric)]
     if accuracies is None and not losses:
-        return Unchecked(NO_PAIR)
+        return NO_PAIR
     if any(kind.startswith(RANDOM_LAYERS) for model in run.models for kind in model.modules.values()):
         return NotApplicable("Dropout makes training rows harder than others.")
     better = accuracies is not None and accuracies[1] - accuracies[0] > BETTER

@@ -10,14 +10,14 @@ from reportgen.diagnose.exceptions.traceback import LONGEST_MESSAGE, failed_at, 
 from reportgen.diagnose.rule import Rule, Unchecked
 from reportgen.run.records import IMPORTED, Damage, Failure, Run
 
-UNTOLD = "Event files do not say how a run ended."
+UNTOLD = Unchecked("Event files do not say how a run ended.")
 
 
 def run_failed(run: Run) -> list[Finding] | Unchecked:
     """An exception left the training loop, and no other rule (`exceptions`) knows its kind."""
     failure = run.failure
     if run.meta.status == IMPORTED:
-        return Unchecked(UNTOLD)
+        return UNTOLD
     if failure is None:
         if run.meta.status != "failed":
             return []
@@ -57,7 +57,7 @@ def _fix(failure: Failure) -> str:
 def stopped(run: Run) -> list[Finding] | Unchecked:
     """The user interrupted it."""
     if run.meta.status == IMPORTED:
-        return Unchecked(UNTOLD)
+        return UNTOLD
     if run.meta.status != "stopped by the user":
         return []
     return [
@@ -75,7 +75,7 @@ def stopped(run: Run) -> list[Finding] | Unchecked:
 def no_end(run: Run) -> list[Finding] | Unchecked:
     """Neither an end nor an exception was recorded: the process was killed, or still runs elsewhere."""
     if run.meta.status == IMPORTED:
-        return Unchecked(UNTOLD)
+        return UNTOLD
     if run.meta.status == "ended without build()":
         return [
             Finding(

@@ -11,7 +11,7 @@ from reportgen.diagnose.exceptions.traceback import failed_at, given, place, tra
 from reportgen.diagnose.reading.criteria import kinds_of
 from reportgen.diagnose.reading.lacking import NO_BATCH_NORM
 from reportgen.diagnose.reading.modules import batch_norms
-from reportgen.diagnose.rule import Judgement, NotApplicable, Rule, Unchecked
+from reportgen.diagnose.rule import Judgement, NotApplicable, Rule
 from reportgen.diagnose.rules.ending.endings import UNTOLD
 from reportgen.run.records import IMPORTED, Failure, Run
 
@@ -22,7 +22,7 @@ def raised(run: Run, id_: str) -> Judgement:
     For rules with that id that look at what was recorded as well: an exception is the surest of signs.
     """
     if run.meta.status == IMPORTED:
-        return Unchecked(UNTOLD)
+        return UNTOLD
     failure, told = run.failure, cause_of(run)
     if failure is None or told is None or told.id != id_:
         return _without(run, id_) or []

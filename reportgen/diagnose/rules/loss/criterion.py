@@ -12,18 +12,17 @@ from reportgen.blocks.finding import Finding, Where
 from reportgen.blocks.table import Column, Table
 from reportgen.blocks.wording import counted, number
 from reportgen.diagnose.exceptions.causes import cause_of
-from reportgen.diagnose.reading.criteria import BINARY, CLASSIFYING, no_loss_of
+from reportgen.diagnose.reading.criteria import BINARY, CLASSIFYING, NO_DISTANCE, no_loss_of
 from reportgen.diagnose.reading.flow import made_by
 from reportgen.diagnose.reading.lacking import NO_CRITERION, TOLD, unseen
 from reportgen.diagnose.reading.modules import WEIGHTED
-from reportgen.diagnose.rule import Judgement, NotApplicable, Rule
+from reportgen.diagnose.rule import Judgement, Rule
 from reportgen.run.evidence import LossUse, TensorFacts
 from reportgen.run.records import Run
 
 # By how much numbers may leave their range in half precision, and by smoothing.
 SLACK = 1e-3
 _SIZES = re.compile(r"target size \(torch\.Size\(\[([\d, ]*)\]\)\).*?input size \(torch\.Size\(\[([\d, ]*)\]\)\)")
-NO_NUMBERS = NotApplicable("No loss was seen that compares outputs with numbers.")
 
 
 def shape_text(shape: tuple[int, ...]) -> str:
@@ -138,7 +137,7 @@ def loss_broadcasting(run: Run) -> Judgement:
     if not run.evidence.losses:
         return NO_CRITERION
     # Their targets are classes by number, of another shape than the outputs.
-    return NO_NUMBERS if all(use.kind in CLASSIFYING for use in run.evidence.losses) else []
+    return NO_DISTANCE if all(use.kind in CLASSIFYING for use in run.evidence.losses) else []
 
 
 def _target_of(use: LossUse) -> tuple[int, ...] | None:

@@ -20,7 +20,7 @@ CRITERIA = ("CrossEntropyLoss", "cross_entropy")
 MODULES = {"Softmax": "softmax", "LogSoftmax": "log_softmax"}
 # Mean losses over a batch are computed in float32 or less.
 ROUNDING = 2e-3
-NO_OUTPUTS = (
+NO_OUTPUTS = Unchecked(
     "The model's outputs are not known: call report.watch(model) or report.predictions(inputs, outputs, targets)."
 )
 SUMMED = Unchecked("The loss is a sum over the batch, whose size does not tell what it was given.")
@@ -45,7 +45,7 @@ def _lacks(run: Run) -> Unchecked | None:
     if not any(model.criterion for model in run.models):
         return Unchecked("No criterion was watched: call report.watch(model, optimizer, criterion).")
     if not run.graphs and not any(p.outputs_are for p in run.predictions):
-        return Unchecked(NO_OUTPUTS)
+        return NO_OUTPUTS
     return None
 
 
@@ -97,7 +97,7 @@ def softmax_before_ce(run: Run) -> Judgement:
         return lacking
     drawn, sets = _ends_in(run, "softmax"), _sets(run, "probabilities")
     if not (drawn or sets):
-        return [] if _told_outputs(run) else Unchecked(NO_OUTPUTS)
+        return [] if _told_outputs(run) else NO_OUTPUTS
     if not _cross_entropy(run):
         return SUMMED
     classes = len(sets[-1].classes) if sets else drawn
@@ -177,7 +177,7 @@ def log_softmax_before_ce(run: Run) -> Judgement:
         if lacking:
             return lacking
         if not (sets or _ends_in(run, "log_softmax")):
-            return [] if _told_outputs(run) else Unchecked(NO_OUTPUTS)
+            return [] if _told_outputs(run) else NO_OUTPUTS
         if not _cross_entropy(run):
             return SUMMED
     return [

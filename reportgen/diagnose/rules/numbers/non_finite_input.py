@@ -23,7 +23,7 @@ def nan_input(run: Run) -> list[Finding] | Unchecked:
     first = [one for one in run.evidence.non_finite if one.inputs or _given(run, one)]
     odd = [split for split in run.evidence.data if split.odd_rows]
     if first:
-        return [_broke(run, min(first, key=lambda one: one.stamp.optimizer_step), odd)]
+        return [_broke(min(first, key=lambda one: one.stamp.optimizer_step), odd)]
     if odd:
         return [_held(odd)]
     if not run.evidence.models and not run.evidence.data:
@@ -50,7 +50,7 @@ def _columns(one: NonFinite | None, odd: list[DataSplit]) -> tuple[str, ...]:
     return next((split.odd_columns for split in odd if split.odd_columns), ())
 
 
-def _broke(run: Run, one: NonFinite, odd: list[DataSplit]) -> Finding:
+def _broke(one: NonFinite, odd: list[DataSplit]) -> Finding:
     columns = _columns(one, odd)
     # What came of the input was seen in the weights of the step after.
     since = one.stamp.step if one.inputs else max(0, one.stamp.step - 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from reportgen.blocks.finding import Finding, Where
 from reportgen.blocks.table import Column, Table
 from reportgen.blocks.wording import code_number, count, counted, listed, number
+from reportgen.diagnose.reading.decay import decays
 from reportgen.diagnose.reading.flow import Flow
 from reportgen.diagnose.reading.lacking import NO_BATCH_NORM, NO_DECAY, NO_GRAPH, NO_OPTIMIZER
 from reportgen.diagnose.rule import Judgement, NotApplicable, Rule, Unchecked
@@ -60,11 +61,6 @@ def _bias(model: str, pairs: list[tuple[GraphNode, GraphNode]]) -> Finding:
         ),
         source="NeuraLint (Nikanjam et al., TOSEM 2021); Ioffe and Szegedy, Batch Normalization, 3.2",
     )
-
-
-def decays(run: Run) -> bool:
-    """Whether any parameter group of a watched optimizer has weight decay."""
-    return any(_decay(group) > 0 for model in run.models for group in model.groups)
 
 
 def _decay(group: object) -> float:

@@ -35,6 +35,8 @@ LEAST = 50e6
 LATE = 0.3
 # The share of looks that are left out where epochs are not known.
 FIRST = 0.25
+# Steps between looks, in the first of a run.
+EVERY = 50
 SOURCE = "torch FAQ: do not accumulate history across your training loop"
 
 
@@ -168,7 +170,9 @@ def _rises(name: str, series: Series, line: _Line) -> Finding:
 
 
 def _chart(title: str, series: Series, kind: str) -> LineChart:
-    caption = f"At {counted(len(series), 'look')}, one every 50 optimizer steps."
+    far = max((after - before for before, after in pairwise(series.steps)), default=0) > EVERY
+    often = f"one every {EVERY} optimizer steps{', and later fewer' if far else ''}"
+    caption = f"At {counted(len(series), 'look')}, {often}."
     return curve(title, caption, {title: series}, y_format=kind)
 
 

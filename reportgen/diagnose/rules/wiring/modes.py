@@ -137,7 +137,7 @@ def eval_mode_in_train(run: Run) -> Judgement:
         elif whole:
             found.append(_never_switched(run, own, whole))
         elif all(use.evaluating and not use.training for use in own):
-            found.append(_always(run, own))
+            found.append(_always(own))
     return found
 
 
@@ -243,7 +243,7 @@ def _never_switched(run: Run, own: list[ModeUse], whole: list[ModeUse]) -> Findi
     )
 
 
-def _always(run: Run, own: list[ModeUse]) -> Finding:
+def _always(own: list[ModeUse]) -> Finding:
     worst = max(own, key=lambda use: use.forwards)
     modules = list(worst.evaluating)
     amount = sum(use.forwards for use in own)
