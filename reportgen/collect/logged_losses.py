@@ -44,7 +44,7 @@ class LoggedLosses:
                 value = kept[tag] = number
             if not math.isfinite(value):
                 with self._recorder.guard("watch.loss"):
-                    self._watcher.loss_not_finite(step)
+                    self._watcher.loss_not_finite()
         return kept
 
     def predicted(self, split: str) -> None:

@@ -117,7 +117,7 @@ class Watcher:
         """A loss, a tensor with a grad_fn, was logged under `tag`."""
         self._losses.logged(tag, tensor)  # in a part of its own where there is anything to do
 
-    def loss_not_finite(self, step: int | None = None) -> None:
+    def loss_not_finite(self) -> None:
         """A logged loss, a number on the host, is NaN or infinite."""
         with self._work.part("watch.non_finite"):
             self._forwards.calls.loss_not_finite()

@@ -86,6 +86,8 @@ def _reached(curve: Curve, no_better: str) -> list[Reading]:
         return [Reading(f"{name} ended at "), at, Reading(f", no better than {no_better}. ")]
     if len(places) == 1 and math.isfinite(last):
         return [Reading(f"{name} is "), Reading(top, "strong"), Reading(f" at step {step}. ")]
+    if all(series.values[place] == last for place in places):
+        return [Reading(f"{name} was "), Reading(end, "strong"), Reading(" throughout. ")]
     # Equal to the best value is as good as the best: nobody asks for the earlier weights then.
     if last == series.values[best]:
         return [Reading(f"{name} ended at its best value, "), Reading(top, "strong"), Reading(". ")]

@@ -125,7 +125,7 @@ def test_minus_infinity_of_a_log_is_told_of_once_the_loss_shows_it(memory, watch
     watcher.watch(model)
     model(batches(1)[0])
     assert found(memory) == []
-    watcher.loss_not_finite(0)
+    watcher.loss_not_finite()
     (one,) = found(memory)
     assert (one.operation, one.outside, one.repeated) == ("log", False, False)
 
@@ -184,7 +184,7 @@ def test_odd_channels_of_images(memory, watcher):
 
 def test_only_the_first_is_recorded(memory, watcher):
     train(Net(last=lambda x: x * math.nan), batches(4), watcher)
-    watcher.loss_not_finite(4)
+    watcher.loss_not_finite()
     assert [one.stamp.step for one in found(memory)] == [0]
 
 
@@ -192,7 +192,7 @@ def test_a_loss_that_is_odd_where_the_output_is_not(memory, watcher):
     model = Net()
     watcher.watch(model)
     model(batches(1)[0])
-    watcher.loss_not_finite(0)
+    watcher.loss_not_finite()
     (one,) = found(memory)
     assert (one.outside, one.parameters, one.inputs) == (True, (), False)
 
@@ -209,12 +209,12 @@ def test_a_watched_criterion_is_seen_to_give_it(memory, watcher):
 def test_an_odd_loss_of_an_evaluation_says_nothing_of_training(memory, watcher):
     model = Net()
     watcher.watch(model)
-    watcher.loss_not_finite(0)
+    watcher.loss_not_finite()
     model(batches(1)[0])
     model.eval()
     with torch.no_grad():
         model(batches(1)[0])
-    watcher.loss_not_finite(0)
+    watcher.loss_not_finite()
     assert found(memory) == []
 
 

@@ -640,8 +640,13 @@ def test_a_guard_that_a_signal_kept_from_ending_does_not_count_as_one_under_way(
     unfinished = recorder.guard("first")
     unfinished.__enter__()
     del unfinished
-    with pytest.raises(KeyboardInterrupt), recorder.guard("second"):
-        torch._C._set_grad_enabled(False)  # a context of ours that the signal keeps from putting this back
-        raise KeyboardInterrupt
+
+    def struck():
+        with recorder.guard("second"):
+            torch._C._set_grad_enabled(False)  # a context of ours that the signal keeps from putting this back
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        struck()
     assert torch.is_grad_enabled()
     assert recorder.cost.by_collector["second"] > 0

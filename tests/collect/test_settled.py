@@ -51,7 +51,7 @@ def batch(step):
     return torch.randn(6, 4, generator=generator), torch.randint(0, 3, (6,), generator=generator)
 
 
-def train(watcher, model, steps=LONG, criterion=None, each=lambda step, model: None, after=lambda loss, step: None):
+def train(watcher, model, steps=LONG, criterion=None, each=lambda step, model: None):
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
     if watcher is not None:
         watcher.watch(model, optimizer, criterion)
@@ -62,7 +62,6 @@ def train(watcher, model, steps=LONG, criterion=None, each=lambda step, model: N
         loss = criterion(model(x), y) if criterion is not None else F.cross_entropy(model(x), y)
         loss.backward()
         optimizer.step()
-        after(loss, step)
     return model
 
 
@@ -209,24 +208,41 @@ def test_a_late_loss_that_is_not_finite_by_itself_is_told_from_the_model(memory,
 
 
 def test_so_is_one_that_is_only_logged(memory, watcher, counted):
-    pinned = PinnedLoss(LATE)
-
-    def after(loss, step):
-        if not math.isfinite(loss.item()):
-            watcher.loss_not_finite(step)
-
+    losses = PinnedLoss(LATE)
     model = Net()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
     watcher.watch(model, optimizer)
     for step in range(LATE + 2):
         x, y = batch(step)
         optimizer.zero_grad()
-        loss = pinned(model(x), y)
+        loss = losses(model(x), y)
         loss.backward()
         optimizer.step()
-        after(loss, step)
+        if not math.isfinite(loss.item()):  # as LoggedLosses tells of what is logged
+            watcher.loss_not_finite()
+    assert LATE in counted
     (one,) = not_finite(memory)
     assert (one.stamp.step, one.outside) == (LATE, True)
+
+
+@pytest.mark.parametrize("with_criterion", [True, False])
+def test_graphs_that_are_kept_from_late_on_are_all_counted(memory, watcher, counted, with_criterion):
+    kept = []
+    criterion = nn.CrossEntropyLoss() if with_criterion else F.cross_entropy
+    model = Net()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    watcher.watch(model, optimizer, criterion if with_criterion else None)
+    for step in range(LATE + 125):
+        x, y = batch(step)
+        optimizer.zero_grad()
+        loss = criterion(model(x), y)
+        loss.backward()
+        optimizer.step()
+        if step >= LATE:
+            kept.append(loss)
+    assert len([step for step in counted if step >= LATE]) >= 90
+    at, alive = memory.measured["live_graphs"]["Net"][-1]
+    assert (at, alive) == (LATE + 125, 125 - 32)
 
 
 def test_gradients_that_are_odd_by_themselves_are_found_in_the_parameters(memory, watcher, counted):

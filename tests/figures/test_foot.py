@@ -95,7 +95,8 @@ def test_both_ways_of_drawing_end_at_the_foot_and_keep_to_the_picture():
         drawn = line_chart(block)
     shapes = re.findall(r' d="(M[^"]*)"', drawn)
     assert len(shapes) == 6  # a band, the grid and four lines
-    assert max(y for shape in shapes for _, y in points_of(shape)) == pytest.approx(frame_of(block, LARGE).bottom, abs=0.1)
+    deepest = max(y for shape in shapes for _, y in points_of(shape))
+    assert deepest == pytest.approx(frame_of(block, LARGE).bottom, abs=0.1)
     assert ">1e-4<" in minor_chart(block)
     assert 'data-f="1"' in drawn
     with chart_settings():

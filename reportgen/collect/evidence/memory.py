@@ -45,12 +45,14 @@ class Memory:
 
     def output(self, watched: Watched, output: object, step: int) -> None:
         """A training forward at optimizer step `step` returned `output`."""
-        known = self._outputs.setdefault(id(watched), deque(maxlen=MOST))
-        for _, tensor in tensors_in(output)[:1]:
-            node = tensor.grad_fn if type(tensor) is Tensor else None
-            if node is not None:
-                mark = node.metadata[MARK] = Mark()  # type: ignore[index]
-                known.append((step, weakref.ref(mark)))
+        known = self._outputs.get(id(watched))
+        if known is None:
+            known = self._outputs[id(watched)] = deque(maxlen=MOST)
+        tensor = output if type(output) is Tensor else next((tensor for _, tensor in tensors_in(output)), None)
+        node = tensor.grad_fn if type(tensor) is Tensor else None
+        if node is not None:
+            mark = node.metadata[MARK] = Mark()  # type: ignore[index]
+            known.append((step, weakref.ref(mark)))
 
     def stepped(self, watched: Watched, count: int) -> None:
         """The optimizer of `watched` has completed `count` steps."""

@@ -105,7 +105,7 @@ class Modes:
         modes = flags.ask(root)
         self._latest = model
         if model.tracked.forwards:
-            self._settle(model, model.tracked, EVALUATION, "track")
+            self._settle(model.tracked, EVALUATION, "track")
         if grad:
             model.quiet = False
             if not trains_on(split):
@@ -136,11 +136,11 @@ class Modes:
         model.doubtful.clear()
         model.batch, model.quiet = None, False
         if model.tracked.forwards:
-            self._settle(model, model.tracked, TRAIN, "step")
+            self._settle(model.tracked, TRAIN, "step")
         if model.pending.forwards > MOST_PENDING:
             model.pending.forwards = 0
         else:
-            self._settle(model, model.pending, TRAIN, "step")
+            self._settle(model.pending, TRAIN, "step")
 
     @staticmethod
     def counts(model: ModelModes) -> Count | None:
@@ -161,7 +161,7 @@ class Modes:
         if model.doubtful:
             self._evaluated(model, "no_grad")
         elif not model.quiet and not model.tracked.forwards:
-            self._settle(model, model.pending, EVALUATION, "predictions")
+            self._settle(model.pending, EVALUATION, "predictions")
 
     def _sampling(self, model: ModelModes, args: Sequence[object]) -> bool:
         """Whether this forward is one of several of the same batch that are samples."""
@@ -184,7 +184,7 @@ class Modes:
             count.forwards = max(0, count.forwards - (SAMPLES - 1))
 
     @staticmethod
-    def _settle(model: ModelModes, held: _Held, phase: str, told_by: str) -> None:
+    def _settle(held: _Held, phase: str, told_by: str) -> None:
         if held.modes is not None and held.forwards:
             _count(held.modes, phase, told_by, held.forwards, held.first, held.last)
         held.forwards = 0
@@ -207,7 +207,7 @@ class Modes:
             if last or self._work.recorder.asked:
                 self._evaluated(model, "no_grad")
                 if model.tracked.forwards:
-                    self._settle(model, model.tracked, EVALUATION, "track")
+                    self._settle(model.tracked, EVALUATION, "track")
             for modes in tuple(model.flags.combinations.values()):
                 for (phase, told_by), count in tuple(modes.counts.items()):
                     if count.forwards != count.told:

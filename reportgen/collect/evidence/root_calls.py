@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 # Training forwards at which losses are looked at in any case.
 FIRST = 8
-# Training forwards after which those at which nothing is due are only counted, but for each so manyeth.
+# Training forwards after which those at which nothing is due are only counted, but for one of so many.
 SETTLED, ASKED = 256, 16
 
 
@@ -121,8 +121,7 @@ class RootCalls:
         if called.criterion == id(module) and self._latest is not None and self._latest.criterion == called.criterion:
             called = self._latest
         if called.counted:
-            if called.criterion == id(module) and isinstance(output, Tensor) and output.numel() == 1:
-                called.numbers.loss = weakref.ref(output)
+            self._counted_returned(called, module, output)
             return
         then, grad = None, torch.is_grad_enabled()
         try:
@@ -281,6 +280,19 @@ class RootCalls:
         self._uses.follow(called.uses, outputs, called.stepped)
         called.plain = self._numbers.may_be_left(called.numbers, args, kwargs)
         return self._numbers.gave(called.numbers, module, args, kwargs, outputs, called.look)
+
+    def _counted_returned(self, called: Called, module: nn.Module, output: object) -> None:
+        """A forward that was only counted returned, or the criterion of it."""
+        try:
+            if called.criterion != id(module):
+                if self.memory is not None:
+                    with torch._C.DisableTorchFunction():
+                        self.memory.output(called.watched, output, called.steps)
+            elif isinstance(output, Tensor) and output.numel() == 1:
+                called.numbers.loss = weakref.ref(output)
+        except Exception as error:
+            with self._work.part("watch.uses"):
+                raise error
 
     def _criterion_returned(
         self, called: Called, module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], output: object

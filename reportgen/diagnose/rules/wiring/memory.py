@@ -5,6 +5,7 @@ Source: torch's FAQ, "My model reports out of memory" (do not accumulate history
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -31,7 +32,7 @@ FEWEST_POINTS = 8
 STRAIGHT = 0.9
 SHARE = 0.05
 LEAST = 50e6
-# Of all growth, what the last half of the looks has to bring: caches that fill up slow down.
+# Of all growth, what the last half of the steps has to bring: caches that fill up slow down.
 LATE = 0.3
 # The share of looks that are left out where epochs are not known.
 FIRST = 0.25
@@ -123,7 +124,7 @@ def _line(series: Series) -> _Line | None:
         return None
     fit, slope = _fitted(xs, ys)
     growth = slope * (xs[-1] - xs[0])
-    half = len(ys) // 2
+    half = bisect_left(xs, (xs[0] + xs[-1]) / 2)  # looks are rarer later
     late = ys[-1] - ys[half] >= LATE * (ys[-1] - ys[0])
     if fit < STRAIGHT or growth < max(LEAST, SHARE * ys[0]) or not late:
         return None

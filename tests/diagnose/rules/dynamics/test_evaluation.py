@@ -55,6 +55,8 @@ def test_where_one_class_is_most_of_the_truth_it_may_be_said_of_all():
 def test_few_predictions_are_not_judged_by_their_variety():
     few = constant_predictions(of(classified([[0, 20], [0, 29]])))
     assert few == Unchecked("49 predictions were recorded; 50 are needed.")
+    one = constant_predictions(of(classified([[0, 0], [0, 1]])))
+    assert one == Unchecked("1 prediction was recorded; 50 are needed.")
 
 
 def numbers(spread: float, r2: float = 0.0, samples: int = 60) -> PredictionSet:

@@ -79,6 +79,19 @@ def test_memory_that_rises_in_a_straight_line_after_the_first_epoch_is_a_leak():
     assert "200\u00a0kB a step" in finding.why
 
 
+@pytest.mark.parametrize(
+    ("steps", "often"),
+    [
+        ([50, 100, 150, 170], "one every 50 optimizer steps."),  # the last at the end of the run
+        ([1550, 1600, 1700, 1800], "one every 50 optimizer steps, and later fewer."),
+    ],
+)
+def test_how_often_graphs_were_looked_at_is_told_under_their_chart(steps, often):
+    run = with_measure(healthy(), "live_graphs", {"Net": (10.0, 60.0, 110.0, 130.0)}, steps)
+
+    assert the_one(memory_leak(run)).evidence.caption == f"At 4 looks, {often}"
+
+
 def test_within_the_first_epoch_rising_memory_is_a_remark():
     values = [800 * MEGABYTE + 10 * MEGABYTE * k for k in range(20)]
     run = with_measure(healthy(), "memory", {"resident": values}, STEPS)
