@@ -36,7 +36,7 @@ REPORT_NAME = "report.html"
 Embed = Literal["thin", "full"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Result:
     """A report that was written: where, its size in bytes, what it found, and how many seconds building it took.
 
@@ -54,6 +54,13 @@ class Result:
     with_warnings: int = 0
     unread: tuple[tuple[str, str], ...] = ()
     unread_total: int = 0
+
+    def __repr__(self) -> str:
+        """Short enough to print: the findings are a page of their own."""
+        told = [f"{self.bytes} bytes", f"{len(self.findings)} findings"]
+        if self.runs != 1:
+            told.append(f"{self.runs} runs")
+        return f"<reportgen.Result {str(self.path)!r}: {', '.join(told)}>"
 
 
 def build_html(run: Run, embed: Embed = "thin") -> tuple[str, Diagnosis]:

@@ -106,6 +106,14 @@ def test_the_result_says_where_and_how_much(folder):
     assert result.findings == ()
 
 
+def test_a_printed_result_is_one_line(folder):
+    told = repr(build(folder))
+    assert "report.html" in told
+    assert "findings" in told
+    assert len(told.splitlines()) == 1
+    assert len(told) < 300
+
+
 def test_the_output_may_be_a_folder_or_a_new_place(tmp_path, folder):
     (tmp_path / "out").mkdir()
     assert build(folder, tmp_path / "out").path == tmp_path / "out" / "report.html"

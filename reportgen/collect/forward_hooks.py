@@ -187,10 +187,10 @@ class ForwardHooks:
         self._called[id(root)] = called
         self._consider()
 
-    def stepped(self, watched: Watched, steps: int) -> None:
-        """The optimizer of `watched` has completed so many steps."""
+    def stepped(self, watched: Watched, steps: int, closure: bool) -> None:
+        """The optimizer of `watched` has completed so many steps, the last of them with a closure or without."""
         self._steps[id(watched)] = steps
-        self.calls.stepped(watched, steps)
+        self.calls.stepped(watched, steps, closure)
         if self._open:
             self.abandon()
         else:

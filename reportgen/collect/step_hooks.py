@@ -35,14 +35,12 @@ class StepHooks:
 
     They are torch's global hooks, so an optimizer holds nothing of ours, and a copy of one is not counted. All records
     of a step carry the number of steps completed before it: activations, gradients and weights belong to one point.
-    on_step: called with a model and its optimizer's completed steps after each of them; on_idle: with a model before a
-    step without a closure at which nothing is due.
+    on_step: called with a model, its optimizer's completed steps after each of them, and whether that had a closure.
     """
 
-    def __init__(self, work: Work, on_step: Callable[[Watched, int], None], on_idle: Callable[[Watched], None]) -> None:
+    def __init__(self, work: Work, on_step: Callable[[Watched, int, bool], None]) -> None:
         self._work = work
         self._on_step = on_step
-        self._on_idle = on_idle
         self._handles: list[RemovableHandle] = []
         self._clocks: dict[int, Clock] = {}
         self._most = MOST_CLOCKS
@@ -65,10 +63,6 @@ class StepHooks:
             if clock.due and clock.models:
                 with torch._C.DisableTorchFunction():  # a mode of the user's is not to see us ask
                     self._begin(clock, optimizer, _has_closure(args, kwargs))
-            elif clock.models and not _has_closure(args, kwargs):
-                for watched in clock.models:
-                    if watched.leader is clock.optimizer:
-                        self._on_idle(watched)
 
         def after(optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
             if torch.compiler.is_compiling():
@@ -242,7 +236,7 @@ class StepHooks:
                 watched.leader = clock.optimizer
             if watched.leader is clock.optimizer:
                 self.memory.stepped(watched, clock.count)
-                self._on_step(watched, clock.count)
+                self._on_step(watched, clock.count, closure)
 
     def _rates(self, clock: Clock, optimizer: Optimizer, stamp: Stamp | None) -> None:
         moved = clock.moved_rates(optimizer, always=stamp is not None)

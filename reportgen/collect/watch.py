@@ -41,7 +41,7 @@ class Watcher:
         self._work = Work(recorder)
         recorder.before_flush.append(self._work.deliver)  # before what sums up what is delivered
         self._forwards = ForwardHooks(self._work, self._follow_forward, self._without_forwards)
-        self._steps = StepHooks(self._work, self._forwards.stepped, self._forwards.calls.steps_now)
+        self._steps = StepHooks(self._work, self._forwards.stepped)
         self._losses = self._forwards.calls.losses = Losses(self._work)
         self._forwards.calls.memory = self._steps.memory
         self._forwards.calls.data = DataSets.of(recorder)

@@ -74,6 +74,8 @@ def _steps(run: Run) -> str:
     step = last_step(run)
     epochs = [e for series in run.scalars.values() for e in series.epochs if math.isfinite(e)]
     epochs += [p.stamp.epoch for p in run.predictions if p.stamp.epoch is not None]
+    if "epoch" not in run.scalars:  # then passes are counted, and nothing may have been logged after the last
+        epochs += [float(loader.passes) for loader in run.evidence.loaders if loader.split == "train"]
     told = [counted(step, "step")] if step else []
     if epochs and max(epochs) > 0:
         most = max(epochs)

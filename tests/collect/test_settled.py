@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from reportgen.collect.evidence import root_calls
-from reportgen.collect.evidence.root_calls import ASKED, SETTLED
+from reportgen.collect.evidence.root_calls import SETTLED
 from reportgen.collect.watch import Watcher
 from tests.collect.memory import Memory
 
@@ -71,8 +71,8 @@ def counted(monkeypatch):
     steps = []
     real = root_calls.RootCalls._counts
 
-    def counts(self, called, module, args):
-        found = real(self, called, module, args)
+    def counts(self, called, module):
+        found = real(self, called, module)
         if found:
             steps.append(called.steps)
         return found
@@ -137,15 +137,16 @@ def test_train_that_is_forgotten_after_an_evaluation_is_seen_at_once(memory, wat
     assert found["evaluation", (), False].forwards == 1
 
 
-def test_a_module_that_changes_its_mode_is_seen_soon(memory, watcher, counted):
+def test_a_module_that_changes_its_mode_is_seen_at_once(memory, watcher, counted):
     def each(step, model):
         model.bn.train(step < LATE)
 
     train(watcher, Net(), each=each)
     found = modes(memory)
     assert counted
-    assert LATE <= found["train", (), True].first < LATE + ASKED
-    assert sum(one.forwards for one in found.values()) == LONG
+    changed = found["train", (), True]
+    assert (changed.forwards, changed.first, changed.last) == (LONG - LATE, LATE, LONG - 1)
+    assert found["train", ("bn",), True].forwards == LATE
 
 
 def test_a_teacher_inside_a_late_training_step_is_no_evaluation(memory, watcher, counted):
@@ -256,17 +257,64 @@ def test_gradients_that_are_odd_by_themselves_are_found_in_the_parameters(memory
     assert (one.stamp.step, one.parameters, one.outside) == (LATE + 1, ("out.bias",), False)
 
 
-def test_inputs_that_are_gone_by_then_cost_the_name_and_not_the_finding(memory, watcher, counted):
-    model = Net(LATE, lambda x: torch.log(x - x.max() - 1))
+def test_an_input_that_nobody_keeps_is_named_as_well(memory, watcher, counted):
+    model = Net()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
     watcher.watch(model, optimizer)
     for step in range(LATE + 3):
         x, y = batch(step)
+        x[2, 1] = math.nan if step == LATE else 0.0
         optimizer.zero_grad()
-        F.cross_entropy(model(torch.cat([x])), y).backward()
+        F.cross_entropy(model(x * 1.0), y).backward()
         optimizer.step()
     assert LATE in counted
-    assert len(not_finite(memory)) == 1
+    (one,) = not_finite(memory)
+    assert (one.stamp.step, one.inputs, one.rows, one.samples, one.columns) == (LATE, True, 1, 6, ("1",))
+
+
+def test_a_late_nan_after_which_no_step_comes_is_found(memory, watcher, counted):
+    model = Net(LATE, lambda x: x / (x - x))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    watcher.watch(model, optimizer)
+    for step in range(LONG):
+        x, y = batch(step)
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(x), y)
+        if loss.isnan():
+            break
+        loss.backward()
+        optimizer.step()
+    assert LATE in counted
+    (one,) = not_finite(memory)
+    assert one.stamp.step == LATE
+    assert not one.outside
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_last_forward_that_no_step_follows_is_not_counted_as_training(memory, watcher, counted, asked):
+    model = train(watcher, Net(), LATE)
+    model(batch(LATE)[0])
+    assert LATE in counted
+    if not asked:  # the thread that writes takes nothing back, since a step may follow
+        memory.asked = False
+    ((_, one),) = modes(memory).items()
+    assert (one.forwards, one.last) == ((LATE, LATE - 1) if asked else (LATE + 1, LATE))
+    memory.asked = True
+    watcher.close()
+    ((_, one),) = modes(memory).items()
+    assert (one.forwards, one.last) == (LATE, LATE - 1)
+
+
+def test_modes_that_alternate_are_both_seen(memory, watcher, counted):
+    def each(step, model):
+        model.bn.train(step < LATE - 10 or step % 2 == 0)
+
+    train(watcher, Net(), 2 * LONG, each=each)
+    found = modes(memory)
+    assert counted
+    evaluating = len([step for step in range(LATE - 10, 2 * LONG) if step % 2])
+    assert found["train", (), True].forwards == evaluating
+    assert found["train", ("bn",), True].forwards == 2 * LONG - evaluating
 
 
 @pytest.mark.parametrize("at", [-1, LATE])

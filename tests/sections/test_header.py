@@ -9,6 +9,7 @@ import pytest
 from reportgen.blocks.finding import Finding
 from reportgen.diagnose import Diagnosis, diagnose
 from reportgen.diagnose.reading.outcome import outcome
+from reportgen.run.evidence import Evidence, LoaderUse
 from reportgen.run.records import Attempt, Environment, Git, Meta, Run
 from reportgen.sections import environment
 from reportgen.sections.header import header
@@ -264,3 +265,10 @@ def test_attempts_of_a_single_point_tell_no_pace():
     )
 
     assert pace(fake_run(scalars={"a": series}, measures={})) is None
+
+
+def test_the_last_pass_counts_though_nothing_was_logged_after_it():
+    run = fake_run(evidence=Evidence(loaders=(LoaderUse("train", passes=10),)))
+    assert next(fact for fact in top(run).facts if "epoch" in fact).endswith("10 epochs")
+    own = dataclasses.replace(run, scalars={**run.scalars, "epoch": series_of([1.0, 2.0])})
+    assert not any("10 epochs" in fact for fact in top(own).facts)

@@ -143,9 +143,9 @@ class Modes:
             self._settle(model.pending, TRAIN, "step")
 
     @staticmethod
-    def counts(model: ModelModes) -> Count | None:
-        """The count of training forwards in the modes that the latest was in; None if none is known to be one."""
-        return model.flags.now.counts.get((TRAIN, "step"))
+    def counts(model: ModelModes, root: nn.Module) -> Count | None:
+        """The count of training forwards in the modes of now; None if none is known to be one."""
+        return model.flags.ask(root).counts.get((TRAIN, "step"))
 
     @staticmethod
     def pend(model: ModelModes, step: int) -> None:

@@ -6,7 +6,7 @@ import math
 import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -43,8 +43,6 @@ LONGEST = 30.0
 MOST_TOLERATED = 64
 # Training forwards whose inputs are read: by then most data was seen, and that of a longer pass is looked at as rows.
 INPUTS_READ = 256
-# Odd gradients without a reason in the forward, after which outputs are read each time.
-MOST_IN_VAIN = 3
 # Nodes of autograd after which minus infinity is no mask.
 _OVERFLOWS = {"LogBackward0": "log", "Log2Backward0": "log2", "Log10Backward0": "log10", "DivBackward0": "div"}
 
@@ -63,8 +61,7 @@ class _Given(NamedTuple):
 
 class ModelNumbers:
     """One model. latest: see above; step: when that forward was. given: the latest odd inputs, and tolerated: how often
-    there were such though the output was finite. took, loss: of a forward that was not read, what it took and what the
-    criterion made of it; nothing is kept alive by them."""
+    there were such though the output was finite."""
 
     def __init__(self, watched: Watched) -> None:
         self.watched = watched
@@ -74,9 +71,6 @@ class ModelNumbers:
         self.step = 0
         self.operation = ""
         self.forwards = 0
-        self.in_vain = 0
-        self.took: list[weakref.ref[Tensor]] = []
-        self.loss: weakref.ref[Tensor] | None = None
         self.outputs: list[weakref.ref[Tensor]] = []
         self.given: _Given | None = None
         self.tolerated = 0
@@ -85,8 +79,8 @@ class ModelNumbers:
 class FirstNonFinite:
     """Looks at what training forwards give, and at the first odd one closely, once a model.
 
-    On the host each is looked at, or a gradient of each, of which fewer numbers have to be read; on a device those
-    looked at anyway. Minus infinity alone is taken for a mask until the loss is not finite.
+    On the host each is looked at, on a device those looked at anyway. Minus infinity alone is taken for a mask until
+    the loss is not finite.
     """
 
     def __init__(self, work: Work) -> None:
@@ -108,7 +102,7 @@ class FirstNonFinite:
         kwargs: Mapping[str, object],
         outputs: Sequence[tuple[str, Tensor]],
         look: bool,
-    ) -> Callable[[], object] | None:
+    ) -> Callable[[], None] | None:
         """A training forward of `root` gave these tensors. What is to be done about it, where torch is as the user has
         left it. look: this is one of the forwards looked at."""
         if numbers.done:
@@ -138,33 +132,12 @@ class FirstNonFinite:
             numbers.latest = _FINITE
         return None
 
-    def may_be_left(self, numbers: ModelNumbers, args: Sequence[object], kwargs: Mapping[str, object]) -> bool:
-        """Whether a forward like this one needs not be read: by what is left of it, it can be done again."""
-        if kwargs or self._work.later.hold or numbers.in_vain == MOST_IN_VAIN:
+    def fine(self, numbers: ModelNumbers, output: object) -> bool:
+        """Whether a training forward gave one tensor on the host, and it was read and is finite: as most often."""
+        if type(output) is not Tensor or not output.is_cpu or self._work.later.hold or oddness(output, SAMPLE):
             return False
-        return all(type(one) is Tensor and one.is_cpu for one in args)
-
-    def leave(self, numbers: ModelNumbers, args: Sequence[Any]) -> None:
-        """A forward begins that is not read, see `may_be_left`; then comes `gradient_odd`, if a gradient of it is."""
-        numbers.took = [weakref.ref(one) for one in args]
-        numbers.loss = None
-
-    def gradient_odd(self, numbers: ModelNumbers, root: nn.Module) -> None:
-        """A gradient of what was left is NaN or infinite, and no optimizer has used it yet.
-
-        To be called where torch is as the user has left it. If no reason is found, the gradients alone are odd, or a
-        loss that is yet to be logged.
-        """
-        took = [tensor for one in numbers.took if (tensor := _alive(one)) is not None]
-        whole = len(took) == len(numbers.took)
-        numbers.done = self._examine(numbers, root, took, {}, certain=False, repeat=whole)
-        if not numbers.done and whole:
-            numbers.latest = _FINITE
-            loss = _alive(numbers.loss) if numbers.loss is not None else None
-            if loss is not None and oddness(loss):
-                self._latest = numbers
-                self.loss_not_finite()
-        numbers.in_vain += not numbers.done
+        numbers.latest = _FINITE
+        return True
 
     def loss_not_finite(self) -> None:
         """A loss is not finite: that of the latest training forward, unless an evaluation came since."""
@@ -205,16 +178,8 @@ class FirstNonFinite:
                 return
 
     def _examine(
-        self,
-        numbers: ModelNumbers,
-        root: nn.Module,
-        args: Sequence[object],
-        kwargs: Mapping[str, object],
-        certain: bool = True,
-        repeat: bool = True,
-    ) -> bool:
-        """Look for the reason, and record it. certain: an output is odd, which is recorded in any case; repeat: by
-        doing the forward again. Whether it was recorded."""
+        self, numbers: ModelNumbers, root: nn.Module, args: Sequence[object], kwargs: Mapping[str, object]
+    ) -> None:
         took = time.perf_counter() - numbers.began
         parameters = odd_parameters(root)
         step = numbers.step
@@ -224,10 +189,8 @@ class FirstNonFinite:
             step, rows, samples, columns = given  # of which the parameters became so
             parameters = []
         found: Made | None = None
-        if repeat and not parameters and not rows and took < LONGEST and not why_not_again(root, args, kwargs):
+        if not parameters and not rows and took < LONGEST and not why_not_again(root, args, kwargs):
             found = first_made(root, args, kwargs)
-        if not certain and not parameters and not rows and found is None:
-            return False
         watched = numbers.watched
         self._record(
             NonFinite(
@@ -244,7 +207,6 @@ class FirstNonFinite:
                 columns=tuple(columns[:MOST_COLUMNS]),
             )
         )
-        return True
 
     def _ask_device(
         self,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -11,9 +10,8 @@ from torch import Tensor, nn
 
 from reportgen.collect.evidence.modes import Modes, trains_on
 from reportgen.collect.evidence.non_finite import FirstNonFinite, ModelNumbers
-from reportgen.collect.evidence.oddness import SAMPLE, oddness
+from reportgen.collect.evidence.oddness import oddness
 from reportgen.collect.evidence.uses import Uses
-from reportgen.collect.numbers import reason_against
 from reportgen.collect.quiet import capturing
 from reportgen.collect.structure import tensors_in
 
@@ -24,8 +22,9 @@ if TYPE_CHECKING:
 
 # Training forwards at which losses are looked at in any case.
 FIRST = 8
-# Training forwards after which those at which nothing is due are only counted, but for one of so many.
-SETTLED, ASKED = 256, 16
+# Training forwards after which those at which nothing is due, and which are in the modes of the one before, are only
+# counted; but for one in so many steps: a prime, since loops often do something at every second, fourth or tenth.
+SETTLED, ASKED = 256, 17
 
 
 class LossSink(Protocol):
@@ -59,10 +58,9 @@ class Called:
     one that losses are looked at in. untold: the latest had gradients, and the root in eval mode, as it had not always
     been: an evaluation, unless a step follows; in_eval: one did. criterion: id of its loss, if that is a module.
 
-    plain: what the latest took can be remembered. counts: of the forwards that are like the latest, if the next is
-    expected to be only counted; split: inside a loader of which these were; last: the parameter whose gradient tells
-    what came of them. counted: the latest was only counted; fresh: none has begun since the last step. asked: the steps
-    done when `steps_now` was called last.
+    counts: of the forwards that are like the latest, if the next is expected to be only counted; split: inside a loader
+    of which these were. counted: the latest was only counted; previous: the last of `counts` before it. fresh: none has
+    begun since the last step.
     """
 
     def __init__(self, watched: Watched, work: Work, modes: Modes, uses: Uses, criterion: object) -> None:
@@ -71,25 +69,25 @@ class Called:
         self.uses = uses.add(watched)
         self.numbers = ModelNumbers(watched)
         self.criterion = id(criterion) if isinstance(criterion, nn.Module) else 0
-        self.steps = 0
+        self.steps = self.previous = 0
         self.stepped = False
         self.forwards = 0
-        self.looked_at = self.asked = -1
+        self.looked_at = -1
         self.counts: Count | None = None
         self.split: str | None = None
-        self.last: weakref.ref[nn.Parameter] | None = None
-        self.trains = self.look = self.due = self.untold = self.in_eval = self.plain = self.counted = self.fresh = False
+        self.trains = self.look = self.due = self.untold = self.in_eval = self.counted = self.fresh = False
 
 
 class RootCalls:
     """Told of each call of a watched model or criterion, and of steps.
 
-    That costs some 30 us a training step, and 10 once forwards are only counted: between looks fifteen of 16 are, and
-    a gradient tells whether they were finite.
+    That costs some 30 us a training step. Of a long training most forwards are only counted, and what they gave is
+    read, which takes half of it.
     """
 
     def __init__(self, work: Work) -> None:
         self._work = work
+        work.recorder.before_flush.append(self._recall_all)  # before what writes the counts
         self._modes = Modes(work)
         self._uses = Uses(work)
         self._numbers = FirstNonFinite(work)
@@ -108,7 +106,7 @@ class RootCalls:
     def before(self, called: Called, module: nn.Module, args: tuple[Any, ...]) -> None:
         """A watched model is called."""
         try:
-            if not self._counts(called, module, args):
+            if not self._counts(called, module):
                 self._begins(called, module, args)
         except Exception as error:
             with self._work.part("watch.modes"):
@@ -118,11 +116,6 @@ class RootCalls:
         self, called: Called, module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], output: object
     ) -> None:
         """It returned `output`. To be called where torch is as the user has left it."""
-        if called.criterion == id(module) and self._latest is not None and self._latest.criterion == called.criterion:
-            called = self._latest
-        if called.counted:
-            self._counted_returned(called, module, output)
-            return
         then, grad = None, torch.is_grad_enabled()
         try:
             with torch._C.DisableTorchFunction():  # a mode of the user's, or a subclass, is not to see us ask
@@ -145,53 +138,26 @@ class RootCalls:
         called = self._models.get(id(watched))
         return called is not None and called.forwards > 0 and not watched.ever_trained
 
-    def stepped(self, watched: Watched, steps: int) -> None:
-        """The optimizer of `watched` has completed so many steps."""
+    def stepped(self, watched: Watched, steps: int, closure: bool = False) -> None:
+        """The optimizer of `watched` has completed so many steps. closure: its forwards were inside of the step."""
         called = self._models.get(id(watched))
         if called is None:
             return
         called.steps, called.stepped, called.fresh = steps, True, True
-        idle = not self._work.schedule.any(steps)
+        idle = not closure and not self._work.schedule.any(steps)
         if called.counted and idle:
             return
         called.in_eval |= called.untold
         called.untold = False
         self._modes.stepped(called.modes)
         self._uses.stepped(called.uses, steps)
-        settled = called.forwards > SETTLED and called.asked == steps - 1 and called.trains and not called.in_eval
-        settled = settled and idle and called.plain and not called.uses.cleared.held
-        called.counts = self._modes.counts(called.modes) if settled else None
-        called.last = _last_used(watched) if called.counts is not None else None
-
-    def steps_now(self, watched: Watched) -> None:
-        """The optimizer of the model begins a step at which nothing is due: gradients are there, and were not used yet.
-
-        To be called where torch is as the user has left it.
-        """
-        called = self._models.get(id(watched))
-        if called is None:
-            return
-        called.asked = called.steps
-        if not called.counted or called.last is None or called.numbers.done:
-            return
-        try:
-            with torch._C.DisableTorchFunction():  # a mode of the user's is not to see us ask
-                parameter = called.last()
-                gradient = parameter.grad if parameter is not None else None
-                if gradient is not None and not oddness(gradient, SAMPLE):
-                    return
-            called.counts = None
-            root = watched.root()
-            if gradient is not None and root is not None:
-                self._numbers.gradient_odd(called.numbers, root)
-        except Exception as error:
-            with self._work.part("watch.non_finite"):
-                raise error
+        settled = idle and called.trains and not called.in_eval and called.forwards > SETTLED
+        root = watched.root() if settled and not called.uses.cleared.held else None
+        called.counts = self._modes.counts(called.modes, root) if root is not None else None
 
     def predicted(self, split: str) -> None:
         """What watched models gave went to `report.predictions` of `split`."""
-        for called in self._models.values():
-            self._recall(called)
+        self._recall_all(True)
         self._modes.predicted(split)
 
     def loss_not_finite(self) -> None:
@@ -201,27 +167,26 @@ class RootCalls:
     def close(self) -> None:
         """Nothing more will be watched."""
         self._latest = None
+        self._recall_all(True)
         self._modes.close()
 
-    def _counts(self, called: Called, module: nn.Module, args: Sequence[object]) -> bool:
+    def _counts(self, called: Called, module: nn.Module) -> bool:
         """Whether a call of the root that begins is like those before it, so that nothing needs to be asked."""
         fresh, called.fresh = called.fresh, False
         counts, steps = called.counts, called.steps
-        if not fresh or counts is None or called.last is None or not steps % ASKED:
+        if not fresh or counts is None or not steps % ASKED:
             return False  # of several between two steps it is not known yet which of them belong together
         recorder = self._work.recorder
         if not module.training or not torch.is_grad_enabled() or called.split != getattr(recorder, "split", None):
             return False
-        if called.watched.root() is not module or not self._numbers.may_be_left(called.numbers, args, {}):
+        if called.watched.root() is not module or self._modes.counts(called.modes, module) is not counts:
             return False
         counts.forwards += 1
-        counts.last = steps
+        called.previous, counts.last = counts.last, steps
         called.forwards += 1
         called.trains = called.counted = True
         called.look = called.due = False
         self._numbers.begins(called.numbers, True, recorder.optimizer_step)
-        self._numbers.leave(called.numbers, args)
-        self._latest = called
         return True
 
     def _recall(self, called: Called) -> None:
@@ -229,8 +194,15 @@ class RootCalls:
         counts = called.counts
         if called.counted and counts is not None and counts.last == called.steps:
             counts.forwards -= 1
+            counts.last = called.previous
             self._modes.pend(called.modes, called.steps)
         called.counted = False
+
+    def _recall_all(self, now: bool = False) -> None:
+        """Do so with all models, `now` or when this thread, one of the user's, waits for what is known."""
+        if now or self._work.recorder.asked:
+            for called in self._models.values():
+                self._recall(called)
 
     def _begins(self, called: Called, module: nn.Module, args: Sequence[object]) -> None:
         """A call of the root begins."""
@@ -259,13 +231,17 @@ class RootCalls:
 
     def _returned(
         self, called: Called, module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], output: object
-    ) -> Callable[[], object] | None:
+    ) -> Callable[[], None] | None:
         """The root returned `output`. What is to be done about it, where torch is as the user has left it."""
         if not called.trains or called.watched.root() is not module or capturing():
             return None
         if torch._C._functorch.peek_interpreter_stack() is not None:
             return None
         self._latest = called
+        if self.memory is not None:
+            self.memory.output(called.watched, output, called.steps)
+        if called.counted and (called.numbers.done or self._numbers.fine(called.numbers, output)):
+            return None
         outputs = [("", output)] if isinstance(output, Tensor) else tensors_in(output)
         if called.look:
             with self._work.part("watch.uses"):
@@ -275,29 +251,15 @@ class RootCalls:
         if called.due and self.losses is not None:
             with self._work.part("watch.losses"):
                 self.losses.output(called.watched, output)
-        if self.memory is not None:
-            self.memory.output(called.watched, output, called.steps)
         self._uses.follow(called.uses, outputs, called.stepped)
-        called.plain = self._numbers.may_be_left(called.numbers, args, kwargs)
         return self._numbers.gave(called.numbers, module, args, kwargs, outputs, called.look)
-
-    def _counted_returned(self, called: Called, module: nn.Module, output: object) -> None:
-        """A forward that was only counted returned, or the criterion of it."""
-        try:
-            if called.criterion != id(module):
-                if self.memory is not None:
-                    with torch._C.DisableTorchFunction():
-                        self.memory.output(called.watched, output, called.steps)
-            elif isinstance(output, Tensor) and output.numel() == 1:
-                called.numbers.loss = weakref.ref(output)
-        except Exception as error:
-            with self._work.part("watch.uses"):
-                raise error
 
     def _criterion_returned(
         self, called: Called, module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], output: object
     ) -> None:
         """The watched criterion returned `output`; of one that several models share, for the latest of these."""
+        if self._latest is not None and self._latest.criterion == called.criterion:
+            called = self._latest
         if not called.trains or not torch.is_grad_enabled() or capturing():
             return
         if torch._C._functorch.peek_interpreter_stack() is not None:
@@ -307,15 +269,3 @@ class RootCalls:
                 self.losses.called(called.watched, module, args, kwargs, output)
         if isinstance(output, Tensor) and not called.numbers.done and output.numel() == 1 and oddness(output):
             self._numbers.loss_not_finite()
-
-
-def _last_used(watched: Watched) -> weakref.ref[nn.Parameter] | None:
-    """The last parameter of the optimizer with a gradient on the host: what is odd in a loss gets there first."""
-    optimizer = watched.leader() if watched.leader is not None else None
-    if optimizer is None:
-        return None
-    for group in reversed(optimizer.param_groups):
-        for parameter in reversed(group["params"]):
-            if parameter.grad is not None and parameter.grad.is_cpu and not reason_against(parameter.grad):
-                return weakref.ref(parameter)
-    return None
