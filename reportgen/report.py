@@ -151,7 +151,7 @@ class Report(ByHand):
                 self._watcher.settle()
             numbers, given = flatten(values, "values", recorder.reject), whole_step(step)
             if watching:
-                numbers = self._losses.seen(numbers, given)
+                numbers = self._losses.seen(numbers)
             recorder.log(numbers, given)
 
     def predictions(

@@ -26,7 +26,7 @@ class LoggedLosses:
         self._watcher = watcher
         self.watching = False
 
-    def seen(self, numbers: dict[str, Number | Tensor], step: int | None) -> dict[str, Number | Tensor]:
+    def seen(self, numbers: dict[str, Number | Tensor]) -> dict[str, Number | Tensor]:
         """What is to be recorded of `numbers`: the same, where losses on the host have been read already.
 
         The watcher is shown those that have a graph, and told of those that are not finite.

@@ -10,6 +10,7 @@ from reportgen.diagnose.own.own_rules import with_own_rules
 from reportgen.diagnose.own.recorded import from_record, why_not
 from reportgen.diagnose.reading.breakdown import broken_off
 from reportgen.diagnose.reading.outcome import outcome_once
+from reportgen.diagnose.reading.trained import NOT_HELD, untrained
 from reportgen.diagnose.reasons import true_reason
 from reportgen.diagnose.rule import SEVERITIES, Check, Diagnosis, Judgement, NotApplicable, Rule, Unchecked
 from reportgen.diagnose.rule import found as found_by
@@ -60,6 +61,9 @@ def diagnose(run: Run, rules: Sequence[Rule] = RULES, guarded: bool = False) -> 
         for finding in found_by(judgement):
             quiet = not {name, finding.id}.isdisjoint(run.meta.silenced)
             (silenced if quiet else found).append(finding)
+    # Two rules may look for one fault: what one of them found, the other has neither passed nor left open.
+    told = {finding.id for finding in (*found, *silenced)}
+    passed, unchecked, without = ([one for one in each if one.id not in told] for each in (passed, unchecked, without))
     known = {name for name, *_ in judged} | {finding.id for finding in (*found, *silenced)}
     unknown = [one for one in run.meta.silenced if one not in known and not any(rule.gives(one) for rule in rules)]
     ordered = sorted(folded(found), key=lambda finding: SEVERITIES.index(finding.severity))
@@ -75,6 +79,8 @@ def findings(run: Run) -> list[Finding]:
 def _judgement(rule: Rule, run: Run, guarded: bool) -> Judgement:
     try:
         judgement = rule.judge(run)
+        if rule.course and not found_by(judgement) and untrained(run):
+            return NOT_HELD
         if rule.course and not judgement:
             return broken_off(run) or judgement
         return true_reason(run, judgement) if isinstance(judgement, Unchecked) else judgement

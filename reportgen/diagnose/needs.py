@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from reportgen.blocks.wording import listed
 from reportgen.diagnose.rule import Check
 
 # What a sentence of Unchecked says to do: "No loss was logged: call report.log({...})."
@@ -15,6 +14,9 @@ _CALL = re.compile(r"[:;,.] (?:[Cc]all|[Pp]ass) (.+?)\.?$", re.DOTALL)
 _METHOD = re.compile(r"\breport\.(\w+)\(")
 # When a call has to be made, after it: "report.watch(model) before the first forward".
 _WHEN = re.compile(r" (before [\w ]+)")
+# These times, the earliest first, and how one is told that is no moment.
+_TIMES = ("before the first forward", "before training", "before 50 steps of training")
+_TOLD = {"before 50 steps of training": "before training, of 50 steps or more"}
 # Signs of a call that are looked at.
 _LONGEST = 500
 
@@ -35,8 +37,8 @@ def by_need(checks: Sequence[Check]) -> tuple[dict[str, list[Check]], dict[str, 
     """Checks that could not be made, by the call that each lacks, and those that no call would help by their reason.
 
     Calls of one method are one, with the arguments of all, where one call can have them: `report.data` takes one split.
-    When a call has to be made ("before training") follows it as a comment, with the checks that need it so where not
-    all do. What enables most checks stands first; of the data, the training data.
+    When a call has to be made ("before training") follows it as a comment: the earliest time that one of them names.
+    What enables most checks stands first; of the data, the training data.
     """
     reasons: dict[str, list[Check]] = {}
     calls: dict[str, list[Check]] = {}
@@ -79,7 +81,7 @@ def _join(known: list[_Call], method: str, check: Check, text: str) -> None:
         one.add(call)
         when = _WHEN.match(text[end:])
         if when:
-            one.when.setdefault(when[1].strip(), []).append(check.id)
+            one.when.add(when[1].strip())
 
 
 @dataclass(slots=True)
@@ -87,7 +89,7 @@ class _Call:
     """Calls of one method of a report, joined.
 
     positional: in their order; entries: of the mapping among them, which stands before the argument number `at`;
-    sketches: of a mapping, as {...}; when: what is said of its time, with the ids of the checks that say it.
+    sketches: of a mapping, as {...}; when: what is said of its time.
     """
 
     method: str
@@ -97,7 +99,7 @@ class _Call:
     entries: dict[str, str] = field(default_factory=dict)
     sketches: list[str] = field(default_factory=list)
     at: int = 0
-    when: dict[str, list[str]] = field(default_factory=dict)
+    when: set[str] = field(default_factory=set)
 
     def takes(self, call: ast.Call) -> bool:
         """Whether one call can have these arguments, too: none of them is another one at the same place."""
@@ -134,11 +136,11 @@ class _Call:
         return f"report.{self.method}({', '.join([*positional, *named])}){self._comment()}"
 
     def _comment(self) -> str:
-        """When to make it; of what only some checks need, for which."""
-        told = [
-            when if len(ids) == len(self.checks) else f"{when} for {listed(ids, 2)}" for when, ids in self.when.items()
-        ]
-        return f"  # {'; '.join(told)}" if told else ""
+        """When to make it: early enough for all."""
+        first = min(
+            self.when, key=lambda when: (_TIMES.index(when) if when in _TIMES else len(_TIMES), when), default=""
+        )
+        return f"  # {_TOLD.get(first, first)}" if first else ""
 
 
 def _positional(call: ast.Call) -> list[str]:

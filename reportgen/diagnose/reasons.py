@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from reportgen.diagnose.needs import needed, without_need
+from reportgen.diagnose.reading.trained import NOT_HELD, at_steps
 from reportgen.diagnose.rule import Unchecked
 from reportgen.run.records import Run
 
@@ -24,9 +25,12 @@ FEW_STEPS = "the model was watched, and made too few steps for it"
 def true_reason(run: Run, unchecked: Unchecked) -> Unchecked:
     """The reason as it is, or, of a watched run that failed in its first step, that it did.
 
-    A call that is asked for may be there, then, and was not reached or had nothing to record. Where a model was watched
+    A call that is asked for may be there, then, and was not reached or had nothing to record. Where the optimizer holds
+    nothing of the model, that is the reason. Where a model was watched
     all along, what kept its activations from being looked at is said instead of the call.
     """
+    if at_steps(run, unchecked.why):
+        return NOT_HELD
     if _IN_TRAINING.search(unchecked.why) is None or not failed_before_step(run):
         return _of_watched(run, unchecked)
     lacks_optimizer = "No optimizer" in unchecked.why and not any(model.optimizers for model in run.models)

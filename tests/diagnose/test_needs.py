@@ -41,7 +41,7 @@ def test_calls_of_one_method_are_one_with_the_arguments_of_all():
         "J is as it is.",
     )
     assert found == {
-        "report.watch(model, optimizer, criterion, scheduler=scheduler)  # before the first forward for 1": "0123",
+        "report.watch(model, optimizer, criterion, scheduler=scheduler)  # before the first forward": "0123",
         'report.log({"train/loss": loss, "val/loss": f(x, \'"\')})': "456",
         "model.eval()": "8",
         "report.track(loader)": "7",
@@ -95,7 +95,7 @@ def test_what_is_asked_for_can_be_pasted():
     assert 'report.table("t", {"a": 1}, 3)' in calls(*whys)[0]
 
 
-def test_when_to_call_is_told_of_the_checks_that_need_it_so():
+def test_when_to_call_is_the_earliest_time_that_a_check_needs():
     assert list(
         calls("A: call report.watch(model) before training.", "B: call report.watch(model) before training.")[0]
     ) == ["report.watch(model)  # before training"]
@@ -104,6 +104,6 @@ def test_when_to_call_is_told_of_the_checks_that_need_it_so():
         "B: call report.watch(model) before the first forward.",
         "C: call report.watch(model, optimizer, criterion), or log it.",
     )
-    assert list(found) == [
-        "report.watch(model, optimizer, criterion)  # before 50 steps of training for 0; before the first forward for 1"
-    ]
+    assert list(found) == ["report.watch(model, optimizer, criterion)  # before the first forward"]
+    found, _ = calls("A: call report.watch(model, optimizer) before 50 steps of training.")
+    assert list(found) == ["report.watch(model, optimizer)  # before training, of 50 steps or more"]

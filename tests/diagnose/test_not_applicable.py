@@ -55,7 +55,9 @@ def ending(last):
 
 def without_relu():
     run = with_measure(healthy(), "constant_units", {"fc1": [0.0] * 9})
-    return dataclasses.replace(run, measures={**run.measures, "dead_share": {}})
+    (graph,) = run.graphs
+    plain = dataclasses.replace(graph, edges=tuple(dataclasses.replace(edge, via=()) for edge in graph.edges))
+    return dataclasses.replace(run, graphs=(plain,), measures={**run.measures, "dead_share": {}})
 
 
 def reasons(run):

@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from reportgen.diagnose import Unchecked, diagnose
+from reportgen.diagnose.reading.trained import NOT_HELD
 from reportgen.diagnose.reasons import BEFORE_STEP, COMPILED, FEW_FORWARDS, FEW_STEPS, IN_EVAL_MODE, true_reason
 from reportgen.run.evidence import Evidence, ModeUse
 from reportgen.run.records import Failure
@@ -129,3 +130,37 @@ def test_no_check_asks_to_watch_what_was_watched_in_eval_mode():
     for rule in ("nan_activation", "exploding_activations", "dead_relu"):
         assert whys[rule].endswith(f": {IN_EVAL_MODE}.")
     assert whys["memory_leak"].endswith(f": {FEW_STEPS}.")
+
+
+def of_another_model():
+    """A run whose optimizer holds no parameter of its model, so that nothing of it was measured at steps."""
+    run = fake_run(scalars={"train/loss": [1.3 + 0.01 * (k % 3) for k in range(60)]}, predictions=())
+    (model,) = run.models
+    free = tuple(dataclasses.replace(one, group=None) for one in model.parameters)
+    stepless = {"measures": {}, "distributions": {}, "models": (dataclasses.replace(model, parameters=free),)}
+    return dataclasses.replace(run, **stepless)
+
+
+def test_of_a_model_that_no_step_was_made_with_the_steps_are_not_counted():
+    diagnosis = diagnose(of_another_model())
+    whys = {check.id: check.why for check in diagnosis.unchecked}
+
+    assert "not_updated" in {finding.id for finding in diagnosis.findings}
+    for rule in ("no_gradient", "lr_too_high", "grad_clip_always_active", "plateau", "underfitting"):
+        assert whys[rule] == NOT_HELD.why
+    assert "plateau" not in {check.id for check in diagnosis.passed}
+
+
+def test_a_model_that_another_optimizer_moves_was_trained():
+    measures = {"update_ratio": healthy().measures["update_ratio"]}
+    run = dataclasses.replace(of_another_model(), measures=measures)
+
+    assert true_reason(run, NO_CALL) is NO_CALL
+    assert true_reason(of_another_model(), NO_CALL) is NOT_HELD
+
+
+def test_a_fault_that_was_found_is_not_left_open_by_another_rule():
+    diagnosis = diagnose(of_another_model())
+    lists = (diagnosis.passed, diagnosis.unchecked, diagnosis.not_applicable)
+
+    assert {finding.id for finding in diagnosis.findings}.isdisjoint(check.id for each in lists for check in each)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from reportgen.blocks import Finding
-from reportgen.diagnose import RULES, Unchecked
+from reportgen.diagnose import RULES, NotApplicable, Unchecked
 from reportgen.diagnose.rule import found
 from reportgen.run.records import Run
 from reportgen.run.series import Series
@@ -57,6 +57,15 @@ def judged(run: Run, rule: str) -> list[Finding]:
     judgement = next(one for one in RULES if one.id == rule).judge(run)
     assert not isinstance(judgement, Unchecked), judgement.why
     return list(found(judgement))
+
+
+def why_not(run: Run, rule: str) -> str:
+    """Why a rule does not apply; "" where it passes."""
+    judgement = next(one for one in RULES if one.id == rule).judge(run)
+    assert isinstance(judgement, NotApplicable) or (not isinstance(judgement, Unchecked) and not list(judgement)), (
+        judgement
+    )
+    return judgement.why if isinstance(judgement, NotApplicable) else ""
 
 
 def unchecked(run: Run, rule: str) -> str:

@@ -102,7 +102,7 @@ def test_what_could_not_be_checked_is_one_line_a_missing_call():
     _, *lacking, reasons = fold(built(unchecked=checks), "Could not be checked: 7 checks").blocks
 
     assert [(each.title, each.detail) for each in lacking] == [
-        ("report.watch(model, optimizer)  # before training for b", "4 checks"),
+        ("report.watch(model, optimizer)  # before training", "4 checks"),
         ("report.track()", "1 check"),
     ]
     assert [column.format for column in lacking[0].blocks[0].columns] == ["text", "code"]

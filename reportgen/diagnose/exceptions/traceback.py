@@ -47,7 +47,7 @@ def given(failure: Failure) -> str:
         return _got(call)
     frame = own_frame(failure)
     if frame is not None and frame.tensors:
-        return f"In {cut(_code(frame), 100)}, {_specs(frame.tensors, ' is ')}."
+        return f"In “{cut(_code(frame), 100)}”, {_specs(frame.tensors, ' is ')}."
     return _got(fault) if fault is not None and fault.got else ""
 
 
@@ -115,8 +115,8 @@ def _specs(specs: Sequence[TensorSpec], joint: str) -> str:
 
 
 def shape(spec: TensorSpec) -> str:
-    """ "float32 (64, 576)"."""
-    return f"{spec.dtype} ({', '.join(str(size) for size in spec.shape)})"
+    """ "float32 (64, 576)", of a scalar "float32 (a single number)"."""
+    return f"{spec.dtype} ({', '.join(str(size) for size in spec.shape) or 'a single number'})"
 
 
 def _code(frame: Frame) -> str:

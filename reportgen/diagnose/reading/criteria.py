@@ -25,6 +25,7 @@ BINARY = ("binary_cross_entropy", "binary_cross_entropy_with_logits")
 DISTANCES = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
 NO_DISTANCE = NotApplicable("No loss was seen that compares outputs with numbers.")
 REGRESSION = NotApplicable("This is a regression, which has no classes.")
+MULTILABEL = NotApplicable("Targets are several labels each, not one class of several.")
 
 
 def kinds_of(run: Run) -> frozenset[str]:
@@ -41,6 +42,14 @@ def no_loss_of(run: Run, *kinds: str) -> NotApplicable | None:
         return None
     *others, last = (CLASSES[kind] for kind in kinds)
     return NotApplicable(f"No {', '.join(others)}{' or ' if others else ''}{last} was seen.")
+
+
+def is_multilabel(run: Run, several: bool) -> bool:
+    """Whether each row may have several labels. several: whether its targets are several numbers."""
+    known = kinds_of(run)
+    if several and known and known <= {*BINARY}:
+        return True
+    return bool(run.predictions) and all(one.task == "multilabel" for one in run.predictions)
 
 
 def is_regression(run: Run) -> bool:

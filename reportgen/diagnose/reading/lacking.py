@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reportgen.blocks.wording import counted
 from reportgen.diagnose.rule import NotApplicable, Unchecked
 from reportgen.run.records import Run
 
@@ -20,6 +21,11 @@ NO_CRITERION = Unchecked(
 TOLD = NotApplicable("The exception that ended the run tells of it.")
 NO_BATCH_NORM = NotApplicable("No batch norm was seen.")
 NO_DECAY = NotApplicable("No weight decay is used.")
+
+
+def few_steps(made: int, needed: int, what: str = "optimizer step") -> Unchecked:
+    """That too few steps were made to judge by."""
+    return Unchecked(f"{counted(made, what)} {'was' if made == 1 else 'were'} made; {needed} are needed.")
 
 
 def unseen(run: Run, what: str) -> Unchecked:

@@ -65,6 +65,11 @@ class Outcome:
         return self.learned is True and not self.bad
 
     @property
+    def ended(self) -> str:
+        """How a run ended that a rule spares, as the end of a sentence."""
+        return "but the run ended well" if self.fine else "but the run is not known to have ended badly"
+
+    @property
     def untrained(self) -> bool:
         """Whether it came out badly in training already, not only on rows that were held out."""
         return self.bad and not (self.loss is not None and self.loss.good)

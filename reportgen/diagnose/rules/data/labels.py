@@ -13,11 +13,12 @@ from reportgen.blocks.finding import Finding, Where
 from reportgen.blocks.table import Column, Table
 from reportgen.blocks.wording import count, counted, cut, listed, number, percent
 from reportgen.diagnose.reading.confusion import confusion_of
-from reportgen.diagnose.reading.criteria import REGRESSION, is_regression
+from reportgen.diagnose.reading.criteria import MULTILABEL, REGRESSION, is_multilabel, is_regression
 from reportgen.diagnose.reading.outcome import outcome
 from reportgen.diagnose.reading.predicted import NO_CLASSES, lacking, last_set
 from reportgen.diagnose.reading.splits import NO_TARGETS, place, rows_of
 from reportgen.diagnose.rule import Judgement, Rule, Unchecked
+from reportgen.diagnose.rules.data.weighting import weighted
 from reportgen.run.predictions import PredictionSet
 from reportgen.run.records import Run
 
@@ -48,7 +49,10 @@ def class_imbalance(run: Run) -> Judgement:
     counts, where = _counts(run)
     if not counts:
         split = rows_of(run, "train")
-        numbers = split is not None and split.targets in ("numbers", "several")
+        targets = split.targets if split is not None else ""
+        if is_multilabel(run, targets == "several"):
+            return MULTILABEL
+        numbers = targets in ("numbers", "several")
         return REGRESSION if numbers or is_regression(run) else NO_TARGETS
     last = last_set(run)
     classes = sorted(_with_recall(counts, last), key=lambda one: one.rows)
@@ -70,7 +74,7 @@ def class_imbalance(run: Run) -> Judgement:
             "accuracy does not show it either."
             + ("" if missed else " Nothing that was recorded says that it is missed here."),
             fix="Weight the loss or draw rare rows more often, and judge by recall or F1 of each class.",
-            code=_code(counts),
+            code=weighted(run, counts),
             where=Where(tag=where),
             value=ratio,
             limit=f"{number(RATIO)} times" + (f", recall {percent(RECALL)}" if missed else ""),
@@ -123,20 +127,6 @@ def _missed(one: _Class, most: _Class) -> bool:
     )
 
 
-def _code(counts: Mapping[str, int]) -> str:
-    if len(counts) == 2 and all(counts.values()):
-        first, second = counts.values()
-        total = first + second
-        weights = f"{total / (2 * first):.3g}, {total / (2 * second):.3g}"
-        return (
-            f"- criterion = nn.CrossEntropyLoss()\n+ criterion = nn.CrossEntropyLoss(weight=torch.tensor([{weights}]))"
-        )
-    return (
-        "+ counts = torch.bincount(y_train)\n- criterion = nn.CrossEntropyLoss()\n"
-        "+ criterion = nn.CrossEntropyLoss(weight=len(y_train) / (len(counts) * counts))"
-    )
-
-
 def _table(classes: Sequence[_Class]) -> Table:
     shown = classes if len(classes) <= ROWS else [*classes[: ROWS - 1], classes[-1]]
     return Table(
@@ -181,7 +171,7 @@ def minority_class_ignored(run: Run) -> Judgement:
             f"{percent((accuracy * others) / total)} overall, does not show it.",
             fix="See how many rows of it there are to train on. Few: weight the loss or draw them more often. Enough: "
             "look at what they are taken for, and whether labels are numbered alike in both splits.",
-            code="- criterion = nn.CrossEntropyLoss()\n+ criterion = nn.CrossEntropyLoss(weight=class_weights)",
+            code=weighted(run, _counts(run)[0]),
             where=Where(tag=f"{last.split} predictions"),
             value="recall 0",
             limit=f"above 0 of at least {FEWEST}",

@@ -11,7 +11,7 @@ from reportgen.blocks.media import ImageGrid, ImageItem
 from reportgen.blocks.table import Column, Table
 from reportgen.blocks.wording import count, counted, cut, percent
 from reportgen.diagnose.reading.outcome import outcome
-from reportgen.diagnose.reading.splits import FEW_VALUES, NO_TRAIN, compared, few_values, place, rows_of
+from reportgen.diagnose.reading.splits import FEW_VALUES, NO_TARGETS, NO_TRAIN, compared, few_values, place, rows_of
 from reportgen.diagnose.rule import Judgement, NotApplicable, Rule, Unchecked
 from reportgen.run.evidence import DataSplit, Doubt
 from reportgen.run.predictions import Example, PredictionSet
@@ -25,6 +25,7 @@ LEAST_ROWS = 50
 FEWEST_DOUBTS, DOUBTED, COMPARED, KEPT = 3, 0.01, 2_000, 16
 CONFIDENT, LEARNED = 0.6, 0.5
 ROWS = 8
+NO_LABELS = Unchecked("The training data was given without targets.")
 
 
 def duplicates_in_train(run: Run) -> Judgement:
@@ -86,7 +87,7 @@ def label_noise(run: Run) -> Judgement:
     split = rows_of(run, "train")
     predicted = _of_train(run)
     if (split is None or not split.targets) and predicted is None:
-        return NO_TRAIN
+        return _untold(split)
     if split is not None and len(split.doubts) >= _fewest(split.rows):
         return [_by_neighbours(split)]
     if predicted is None and split is not None and split.targets != "classes":
@@ -95,6 +96,13 @@ def label_noise(run: Run) -> Judgement:
     if predicted is None or len(mistakes) < FEWEST_DOUBTS:
         return []
     return [_by_model(predicted, mistakes)]
+
+
+def _untold(split: DataSplit | None) -> Unchecked:
+    """Why the labels to train on are not known."""
+    if split is None:
+        return NO_TRAIN
+    return NO_LABELS if split.source == "data" else NO_TARGETS
 
 
 def _fewest(rows: int) -> float:

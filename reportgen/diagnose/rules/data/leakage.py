@@ -178,6 +178,7 @@ def _at_least(split: DataSplit, leak: Leak) -> float:
 
 def _telling(split: DataSplit, leak: Leak, alone: bool, exact: bool) -> Finding:
     name = cut(leak.feature, 60)
+    asked = f"input {name}" if name.isdecimal() else name
     what = "an AUC" if leak.measure == "AUC" else "a correlation"
     return Finding(
         id="feature_label_leakage",
@@ -191,8 +192,8 @@ def _telling(split: DataSplit, leak: Leak, alone: bool, exact: bool) -> Finding:
             else "Others do nearly as well, or there are few: the task may simply be easy. "
         )
         + "It may be legitimate: a measurement may just be that good.",
-        fix=f"Find out when {name} is known. If that is after the target, drop it; otherwise a rule on this one column "
-        "does what the model does.",
+        fix=f"Find out when {asked} is known. If that is after the target, drop "
+        "it; otherwise a rule on this one column does what the model does.",
         code=f"+ table = table.drop(columns=[{name!r}])"
         if not name.isdecimal()
         else f"+ x = torch.cat([x[:, :{name}], x[:, {int(name) + 1}:]], dim=1)",

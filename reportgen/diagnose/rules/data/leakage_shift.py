@@ -27,6 +27,11 @@ CHANCE = 0.001
 COMPARED = 256
 WORSE = 1.3
 ROWS = 8
+# Kinds of inputs (run.evidence.DataSplit.inputs) that have no features to be compared one by one.
+NOT_COMPARED = {
+    "sequence": "Inputs are sequences, whose features are not compared.",
+    "tokens": "Inputs are ids of tokens, whose sizes mean nothing.",
+}
 
 
 def distribution_shift(run: Run) -> Judgement:
@@ -37,7 +42,7 @@ def distribution_shift(run: Run) -> Judgement:
     if not splits:
         return NO_VAL
     if not any(split.shifts or split.inputs in ("numbers", "image") for split in splits):
-        return NotApplicable("Inputs are no numbers.")
+        return NotApplicable(NOT_COMPARED.get(splits[0].inputs, "Inputs are neither rows of numbers nor images."))
     return [finding for split in splits if (finding := _of(run, split)) is not None]
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 import math
 
 from reportgen.blocks.finding import Finding, Where
-from reportgen.blocks.wording import count, counted, number, percent
+from reportgen.blocks.wording import count, number, percent
 from reportgen.diagnose.reading.accuracy import ACCURACY, shares
 from reportgen.diagnose.reading.confusion import confusion_of
+from reportgen.diagnose.reading.lacking import few_steps
 from reportgen.diagnose.reading.learning_rates import slower
 from reportgen.diagnose.reading.predicted import (
     FEWEST_SAMPLES,
@@ -53,7 +54,7 @@ def worse_than_baseline(run: Run) -> Judgement:
     """Accuracy is no better than the share of the most frequent class, or R2 than 0, by two standard errors."""
     steps = _steps(run)
     if steps is not None and steps < FEWEST_STEPS:
-        return Unchecked(f"{counted(steps, 'optimizer step')} were made; {FEWEST_STEPS} are needed.")
+        return few_steps(steps, FEWEST_STEPS)
     last, numbers = last_set(run), last_of(run, ("regression",), lambda one: "r2" in one.metrics)
     if last is None and numbers is None:
         return _logged(run)

@@ -17,7 +17,7 @@ from reportgen.diagnose.reading.layers import Weight, weights
 from reportgen.diagnose.reading.learning_rates import learning_rate, rates
 from reportgen.diagnose.reading.outcome import outcome
 from reportgen.diagnose.reading.places import measured
-from reportgen.diagnose.rule import Judgement, Rule
+from reportgen.diagnose.rule import Judgement, NotApplicable, Rule
 from reportgen.run.records import Model, Run
 
 FALL, PRODUCT = 0.8, 3.0
@@ -32,8 +32,7 @@ def weight_decay_too_high(run: Run) -> Judgement:
         return NO_OPTIMIZER
     if not decays(run):
         return NO_DECAY
-    if not outcome(run).untrained:
-        return []
+    result = outcome(run)
     for model in run.models:
         decay = decay_of(model)
         falls = _falls(run, model)
@@ -41,6 +40,8 @@ def weight_decay_too_high(run: Run) -> Judgement:
             continue
         fall, product = median(share for _, share in falls), _product(run, model, decay)
         if fall > FALL or (product > PRODUCT and fall > FALL_BY_PRODUCT):
+            if not result.untrained:
+                return NotApplicable(f"Weights lost {percent(fall)} of their norm, {result.ended} in training.")
             return [_finding(model, decay, fall, product, falls)]
     return []
 

@@ -19,7 +19,7 @@ from reportgen.diagnose.reading.losses import is_loss
 from reportgen.diagnose.reading.outcome import Outcome, outcome
 from reportgen.diagnose.reading.training_loss import TrainingLoss
 from reportgen.diagnose.reading.trend import trend, values_of
-from reportgen.diagnose.rule import Rule, Unchecked
+from reportgen.diagnose.rule import Judgement, NotApplicable, Rule, Unchecked
 from reportgen.run.records import Run
 from reportgen.run.tags import direction_of, parse_tag
 
@@ -31,7 +31,7 @@ FEWEST_EVALUATIONS = 10
 MANY = 40
 
 
-def divergence(run: Run) -> list[Finding] | Unchecked:
+def divergence(run: Run) -> Judgement:
     """The last tenth of the loss lies more than half above the first, or three times above its lowest level."""
     result = outcome(run)
     loss = result.loss
@@ -46,8 +46,12 @@ def divergence(run: Run) -> list[Finding] | Unchecked:
         and course.last > FROM_LOWEST * course.lowest
         and course.last - course.lowest > max(SIGMAS * course.error, 0.25 * abs(course.first))
     )
-    if not (rise or climbed or infinite) or not result.bad or result.good:
+    if not (rise or climbed or infinite):
         return []
+    if not result.bad or result.good:
+        grew = f"rose from {number(course.first if rise else course.lowest)} to {number(course.last)}"
+        told = grew if rise or climbed else "was infinite at some steps"
+        return NotApplicable(f"{named(loss.tag, 40)} {told}, {result.ended}.")
     low = min(range(len(course.levels)), key=course.levels.__getitem__)
     values = loss.series.values
     at = min(low * len(values) // max(len(course.levels), 1), len(values) - 1)
@@ -74,7 +78,7 @@ def divergence(run: Run) -> list[Finding] | Unchecked:
     ]
 
 
-def oscillation(run: Run) -> list[Finding] | Unchecked:
+def oscillation(run: Run) -> Judgement:
     """The loss swings by more than 0.35 of its mean without falling, and evaluations or weights swing with it."""
     result = outcome(run)
     loss = result.loss
@@ -88,8 +92,12 @@ def oscillation(run: Run) -> list[Finding] | Unchecked:
     mean = fmean(late)
     swing = _around(late) / mean if mean > 0 else 0.0
     falls = course.slope < -2 * course.slope_error
-    if swing <= SWING or falls or not result.untrained or not _corroborated(run):
+    if swing <= SWING or falls:
         return []
+    if not result.untrained or not _corroborated(run):
+        told = f"{named(loss.tag, 40)} swings by {number(swing * 100)} % of its mean"
+        but = "but nothing else swings with it" if result.untrained else f"{result.ended} in training"
+        return NotApplicable(f"{told}, {but}.")
     return [_oscillates(run, loss, result, swing)]
 
 

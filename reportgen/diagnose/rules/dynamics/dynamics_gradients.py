@@ -45,14 +45,12 @@ def _lacks(run: Run, looks: int) -> Unchecked | None:
     return None
 
 
-def exploding(run: Run) -> list[Finding] | Unchecked:
+def exploding(run: Run) -> Judgement:
     """The norm of all gradients is above 1,000 at the start, or 100 times its running median; a bad run."""
     norms = gradient_norms(run)
     lacking = _lacks(run, len(norms))
     if lacking:
         return lacking
-    if not outcome(run).mediocre:
-        return []
     steps = list(norms)
     values = [norms[step] for step in steps]
     begin = [value for value in values[:START_LOOKS] if math.isfinite(value)]
@@ -65,6 +63,11 @@ def exploding(run: Run) -> list[Finding] | Unchecked:
         limit = SPIKE * median(value for value in values[:at] if math.isfinite(value))
     else:
         at = values.index(max(begin))
+    result = outcome(run)
+    if not result.mediocre:
+        return NotApplicable(
+            f"At optimizer step {count(steps[at])} their norm was {number(values[at])}, {result.ended}."
+        )
     worst = _largest(run, steps[at])
     where = Where(
         model=worst.model.name if worst else "",
@@ -131,13 +134,15 @@ def vanishing(run: Run) -> Judgement:
             found.append((weight, median(values)))
     if len(found) < 2:
         return NotApplicable("No model has two layers for gradients to pass.")
-    if not outcome(run).untrained:
-        return []
     last = max(size for _, size in found)
     faded = [(weight, size) for weight, size in found if 0 < size < min(FADED_SIZE, FADED * last)]
     if not faded or not _gradually([size for _, size in found], [weight for weight, _ in found]):
         return []
     worst, least = min(faded, key=lambda each: each[1])
+    result = outcome(run)
+    if not result.untrained:
+        got = f"{worst.called} got gradients of {number(least)}, the largest layer {number(last)}"
+        return NotApplicable(f"{got}, {result.ended} in training.")
     return [
         Finding(
             id="vanishing_gradients",
@@ -181,7 +186,7 @@ def _table(found: list[tuple[Weight, float]]) -> Table:
     )
 
 
-def noisy(run: Run) -> list[Finding] | Unchecked:
+def noisy(run: Run) -> Judgement:
     """Over eight steps the gradients of most weights show no more of a common direction than noise would."""
     snr = run.measures.get("gradient_snr", {})
     known = {
@@ -192,13 +197,14 @@ def noisy(run: Run) -> list[Finding] | Unchecked:
         if any(model.optimizers for model in run.models):
             return Unchecked(f"{few}: the run was too short for it.")
         return Unchecked(f"{few}: call report.watch(model, optimizer).")
-    if not outcome(run).bad:
-        return []
     medians = {name: median(series.values[1:]) for name, series in known.items()}  # the first window holds the start
     lost = [name for name, value in medians.items() if value <= NEAR_NOISE]
     if 2 * len(lost) <= len(medians):
         return []
     value = median(medians.values())
+    result = outcome(run)
+    if not result.bad:
+        return NotApplicable(f"{len(lost)} of {len(medians)} weights had gradients of mostly noise, {result.ended}.")
     return [
         Finding(
             id="low_gradient_snr",

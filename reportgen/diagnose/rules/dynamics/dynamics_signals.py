@@ -32,7 +32,7 @@ ROWS = 8
 NO_WATCH = "The first step of the weights is not known: call report.watch(model, optimizer) before training."
 
 
-def exploding_activations(run: Run) -> list[Finding] | Unchecked:
+def exploding_activations(run: Run) -> Judgement:
     """At step 0 what layers give grows tenfold twice in a row, or its deviation is above 1,000."""
     sizes = [
         (weight, first.std)
@@ -41,8 +41,6 @@ def exploding_activations(run: Run) -> list[Finding] | Unchecked:
     ]
     if not sizes:
         return Unchecked("No output of a layer was looked at in the first step: call report.watch(model, optimizer).")
-    if not outcome(run).mediocre:
-        return []
     given = _input_scale(run)
     grows = [
         after > GROWTH * before > 0
@@ -54,6 +52,9 @@ def exploding_activations(run: Run) -> list[Finding] | Unchecked:
     if at < 0:
         return []
     weight, size = sizes[at]
+    result = outcome(run)
+    if not result.mediocre:
+        return NotApplicable(f"{weight.called} began with a deviation of {number(size)}, {result.ended}.")
     largest = max(one for _, one in sizes)
     return [
         Finding(
@@ -93,7 +94,7 @@ def _input_scale(run: Run) -> float:
     return max(known, default=1.0)
 
 
-def bad_init(run: Run) -> list[Finding] | Unchecked:
+def bad_init(run: Run) -> Judgement:
     """Weights began with ten times the deviation that their number of inputs asks for, or a tenth of it."""
     looked = [
         (weight, first.std * math.sqrt(_fan_in(weight)))
@@ -104,8 +105,6 @@ def bad_init(run: Run) -> list[Finding] | Unchecked:
     ]
     if not looked:
         return Unchecked(NO_WATCH)
-    if not outcome(run).mediocre:
-        return []
     large = [each for each in looked if each[1] > OFF]
     hidden = [each for each in looked[:-1] if each[0].type not in ("RNN", "LSTM", "GRU")]
     small = [each for each in hidden if each[1] < UNIFORM / OFF]
@@ -115,6 +114,10 @@ def bad_init(run: Run) -> list[Finding] | Unchecked:
         return []
     weight, times = max(off, key=lambda each: abs(math.log(each[1])))
     usual = 1 / math.sqrt(_fan_in(weight))
+    result = outcome(run)
+    if not result.mediocre:
+        began = f"{weight.name} began with {number(times)} times the usual deviation"
+        return NotApplicable(f"{began}, {result.ended}.")
     more = "" if len(off) == 1 else f", and {counted(len(off) - 1, 'other weight')} likewise"
     return [
         Finding(
@@ -158,6 +161,8 @@ def _init(weight: Weight) -> str:
 def init_loss_wrong(run: Run) -> Judgement:
     """The first cross-entropy lies more than half above log C, in a run that is not good."""
     uses = [use for use in run.evidence.losses if use.kind in ("cross_entropy", "nll_loss") and use.first is not None]
+    if not uses and any(use.kind in ("cross_entropy", "nll_loss") for use in run.evidence.losses):
+        return Unchecked("The first value of the cross-entropy is not known, as where it is a part of another loss.")
     if not uses:
         return no_loss_of(run, "cross_entropy", "nll_loss") or Unchecked(
             "No cross-entropy was seen to be computed: call report.watch(model, optimizer, criterion), and pass the "
@@ -168,6 +173,7 @@ def init_loss_wrong(run: Run) -> Judgement:
         return NotApplicable("Training was resumed, so the first loss is not that of a fresh model.")
     if not any(map(_plain, uses)):
         return NotApplicable("Classes are unknown, weighted or unbalanced, or losses summed: log C is not expected.")
+    spared: NotApplicable | None = None
     for use in uses:
         if not _plain(use) or use.first is None or use.classes is None:
             continue
@@ -176,6 +182,9 @@ def init_loss_wrong(run: Run) -> Judgement:
             continue
         costs = use.first > VERY_WRONG * expected and result.mediocre
         if result.fine and not costs:
+            spared = spared or NotApplicable(
+                f"The first loss was {number(use.first)}, where equal scores give {number(expected)}, {result.ended}."
+            )
             continue
         return [
             Finding(
@@ -193,7 +202,7 @@ def init_loss_wrong(run: Run) -> Judgement:
                 source="Karpathy, A Recipe for Training Neural Networks: verify the loss at init",
             )
         ]
-    return []
+    return spared or []
 
 
 def _plain(use: LossUse) -> bool:

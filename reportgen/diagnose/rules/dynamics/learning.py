@@ -7,15 +7,15 @@ noise of batches, Karpathy's recipe (what needs no input), the Deep Learning Tun
 from __future__ import annotations
 
 from reportgen.blocks.finding import Finding, Where
-from reportgen.blocks.wording import code_number, count, named, number, percent
+from reportgen.blocks.wording import code_number, named, number, percent
 from reportgen.diagnose.reading.curves import curve
-from reportgen.diagnose.reading.lacking import NO_LOSS
+from reportgen.diagnose.reading.lacking import NO_LOSS, few_steps
 from reportgen.diagnose.reading.layers import weights
 from reportgen.diagnose.reading.learning_rates import rate_change, rate_of, warming
 from reportgen.diagnose.reading.outcome import Outcome, half_of, outcome, well_predicted
 from reportgen.diagnose.reading.training_loss import TrainingLoss
 from reportgen.diagnose.reading.trend import Trend, trend, values_of
-from reportgen.diagnose.rule import Rule, Unchecked
+from reportgen.diagnose.rule import Judgement, NotApplicable, Rule, Unchecked
 from reportgen.run.records import Run
 
 SOURCE = "SageMaker Debugger, rule LossNotDecreasing, with the noise of steps; Karpathy's recipe for the baseline"
@@ -40,13 +40,13 @@ def _judged(run: Run) -> tuple[TrainingLoss, Outcome] | Unchecked:
         return NO_LOSS
     steps = max(result.loss.series.optimizer_steps, default=0)
     if 0 < steps < FEWEST_STEPS:
-        return Unchecked(f"{count(steps)} optimizer steps were made; {FEWEST_STEPS} are needed.")
+        return few_steps(steps, FEWEST_STEPS)
     if warming(run):
         return Unchecked("The learning rate was still rising when the run ended.")
     return result.loss, result
 
 
-def loss_not_decreasing(run: Run) -> list[Finding] | Unchecked:
+def loss_not_decreasing(run: Run) -> Judgement:
     """The loss fell by less than 3 % and 2 standard errors, or stayed at its baseline, and nothing was learned."""
     judged = _judged(run)
     if isinstance(judged, Unchecked):
@@ -55,8 +55,12 @@ def loss_not_decreasing(run: Run) -> list[Finding] | Unchecked:
     course = loss.trend
     # What fell before the first tenth was over has fallen, too.
     stuck = loss.above_baseline or not (loss.falls or loss.below_baseline)
-    if not stuck or result.learned is True or not result.bad or course.last > 1.5 * max(course.first, 0.0):
+    if not stuck:
         return []
+    if course.last > 1.5 * max(course.first, 0.0):
+        return NotApplicable(f"{_course(loss)}: it rose.")
+    if result.learned is True or not result.bad:
+        return NotApplicable(f"{_course(loss)}, {result.ended}.")
     at_baseline = loss.above_baseline and loss.baseline is not None
     limit = f"below {number(loss.baseline)}" if at_baseline and loss.baseline else "down by 3 %"
     ended = f"ended at {number(course.last)}"
@@ -83,6 +87,17 @@ def loss_not_decreasing(run: Run) -> list[Finding] | Unchecked:
             source=SOURCE,
         )
     ]
+
+
+def _course(loss: TrainingLoss) -> str:
+    """From where to where it went, as the begin of a sentence."""
+    return f"{named(loss.tag, 40)} went from {number(loss.trend.first)} to {number(loss.trend.last)}"
+
+
+def _not_fallen(loss: TrainingLoss) -> NotApplicable:
+    """Of a loss that did not come down, so that there is no more to ask of its course."""
+    limit = "below what needs no learning" if loss.above_baseline else "by more than its noise"
+    return NotApplicable(f"The training loss did not fall {limit}.")
 
 
 def _sigmas(course: Trend) -> str:
@@ -133,7 +148,7 @@ def _flat(loss: TrainingLoss, noisy: bool = False) -> bool:
     return -late.slope < max(FLAT * abs(late.first), ERRORS * late.slope_error if noisy else 0.0)
 
 
-def plateau(run: Run) -> list[Finding] | Unchecked:
+def plateau(run: Run) -> Judgement:
     """After it fell, the loss stood still over the last 40 % of the run, and the outcome is bad."""
     judged = _judged(run)
     if isinstance(judged, Unchecked):
@@ -142,8 +157,15 @@ def plateau(run: Run) -> list[Finding] | Unchecked:
     late = _late(loss)
     if late is None:
         return Unchecked(f"The last 40 % of {named(loss.tag, 40)} have fewer than {FEWEST_LATE} points.")
-    if not result.untrained or loss.above_baseline or not loss.surely_falls or not _flat(loss):
+    if loss.above_baseline or not loss.surely_falls:
+        return _not_fallen(loss)
+    if not _flat(loss):
         return []
+    if not result.untrained:
+        return NotApplicable(
+            f"{named(loss.tag, 40)} stood still at {number(late.last)} over the last {percent(LATE)} of the run, "
+            f"{result.ended} in training."
+        )
     return [
         Finding(
             id="plateau",
@@ -168,7 +190,7 @@ def _other_rate(run: Run) -> str:
     return f"{rate_change(rate, 3)}  # and {code_number(rate / 3)}" if rate else ""
 
 
-def underfitting(run: Run) -> list[Finding] | Unchecked:
+def underfitting(run: Run) -> Judgement:
     """It learned something, of its training rows too, but ended below half of the way, and no longer gets better."""
     judged = _judged(run)
     if isinstance(judged, Unchecked):
@@ -177,10 +199,15 @@ def underfitting(run: Run) -> list[Finding] | Unchecked:
     if result.quantity in ("", "loss"):
         return Unchecked("No score of a split is known: call report.predictions(inputs, outputs, targets).")
     shown = _linear(run) and _unfitted(run)
-    if not result.untrained or loss.above_baseline or not (loss.surely_falls or shown) or not _flat(loss, noisy=shown):
+    if loss.above_baseline or not (loss.surely_falls or shown):
+        return _not_fallen(loss)
+    if not result.untrained:
         return []
+    if not _flat(loss, noisy=shown):
+        return NotApplicable("The training loss is low, or went on falling to the end of the run.")
     if not shown and ((loss.rough and not loss.below_baseline) or loss.ended < 0.6 * loss.start):
-        return []  # what was learned did not carry over: that is no lack of capacity
+        # That is no lack of capacity.
+        return NotApplicable(f"{_course(loss)}: training rows were learned, and it did not carry over.")
     last, baseline = result.last or 0.0, result.baseline or 0.0
     return [
         Finding(

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 from reportgen.blocks.finding import Finding, Where
 from reportgen.blocks.wording import listed, percent
-from reportgen.diagnose.reading.flow import VIEWS, graph_of, operation_of
+from reportgen.diagnose.reading.flow import VIEWS, graph_of, operation_of, plain
 from reportgen.diagnose.reading.layers import attribute
 from reportgen.diagnose.reading.learning_rates import slower
 from reportgen.diagnose.reading.outcome import outcome
 from reportgen.diagnose.reading.places import full_name
 from reportgen.diagnose.reading.units import FROM_START, Module, looked, over, shares_chart, unlooked
-from reportgen.diagnose.rule import Judgement, NotApplicable, Rule
+from reportgen.diagnose.rule import Judgement, NotApplicable, Rule, Unchecked
 from reportgen.run.graph import Graph
 from reportgen.run.records import Run
 
 DEAD, SATURATED, NEARLY_ALL = 0.5, 0.6, 0.9
+
+
+ONLY_LAST = NotApplicable("Only outputs or gates have a sigmoid or tanh.")
 
 
 def dead_relu(run: Run) -> Judgement:
@@ -26,13 +29,15 @@ def dead_relu(run: Run) -> Judgement:
     if not looked(run):
         return unlooked(run)
     if not run.measures.get("dead_share"):
-        return NotApplicable("No ReLU was seen.")
+        return _uncounted(run, ("relu", "relu6"), "ReLU")
     found = over(run, "dead_share", DEAD)
     result = outcome(run)
-    # The section of layers marks the number all the same; a run that came out well needs no advice.
-    if not found or result.fine:
-        return []
+    if not found:
+        return _ended(run) or []
     worst = max(found, key=lambda each: each.share)
+    # The section of layers marks the number all the same; a run that came out well needs no advice.
+    if result.fine:
+        return NotApplicable(f"{percent(worst.share)} of the ReLUs of {worst.called} are dead, {result.ended}.")
     start = worst.start > DEAD
     others = f", {listed([each.called for each in found if each is not worst])} too" if len(found) > 1 else ""
     return [
@@ -63,6 +68,16 @@ def dead_relu(run: Run) -> Judgement:
     ]
 
 
+def _ended(run: Run) -> NotApplicable | None:
+    """That most ReLUs of a layer were dead at the last look, which the page shows, while they were not before."""
+    ended = [each for each in over(run, "dead_share", -1.0) if each.series.last > DEAD]
+    if not ended:
+        return None
+    worst = max(ended, key=lambda each: each.series.last)
+    said = f"{percent(worst.series.last)} of the ReLUs of {worst.called} were dead at the last look"
+    return NotApplicable(f"{said}, but {percent(worst.share)} in the median of the later half.")
+
+
 def _biases(module: Module) -> str:
     """Zeros for the biases of the layer before a ReLU: the last with a bias, in the order of registration."""
     before = "layer.bias"
@@ -82,20 +97,20 @@ def saturated(run: Run) -> Judgement:
     if not looked(run):
         return unlooked(run)
     if not run.measures.get("saturated_share"):
-        return NotApplicable("No sigmoid or tanh was seen.")
+        return _uncounted(run, ("sigmoid", "tanh"), "sigmoid or tanh")
     found = [
         each
         for each in over(run, "saturated_share", SATURATED)
         if not _ends_or_gates(run, each) and each.name not in _last(run)
     ]
     if not found:
-        return []
+        return [] if _hidden(run) else ONLY_LAST
     worst = max(found, key=lambda each: each.share)
     result = outcome(run)
     from_start = worst.start > NEARLY_ALL
     harmful = result.untrained or (from_start and result.mediocre)
     if result.fine and not harmful:
-        return []
+        return NotApplicable(f"{percent(worst.share)} of what {worst.called} gives is at its bounds, {result.ended}.")
     return [
         Finding(
             id="saturated_activation",
@@ -119,6 +134,28 @@ def saturated(run: Run) -> Judgement:
             since=worst.since(SATURATED),
         )
     ]
+
+
+def _uncounted(run: Run, operations: tuple[str, ...], name: str) -> NotApplicable | Unchecked:
+    """Why no share of such units is known: none is there, or their outputs cannot be seen."""
+    if any(_calls(graph, operations) for graph in run.graphs):
+        return Unchecked(f"{name} is used as a function, after what is no layer, where its outputs are not looked at.")
+    return NotApplicable(f"No {name} was seen.")
+
+
+def _calls(graph: Graph, operations: tuple[str, ...]) -> bool:
+    """Whether a forward calls one of `operations`, as a module or as a function."""
+    if any(operation_of(node) in operations for node in graph.nodes if node.status == "ok"):
+        return True
+    return any(plain(name) in operations for edge in graph.edges for name in edge.via)
+
+
+def _hidden(run: Run) -> bool:
+    """Whether any sigmoid or tanh that was looked at is neither the last operation nor a gate."""
+    others = {
+        each.name for each in over(run, "saturated_share", -1.0) if _ends_or_gates(run, each) or each.name in _last(run)
+    }
+    return not others.issuperset(run.measures["saturated_share"])
 
 
 def _last(run: Run) -> set[str]:

@@ -9,35 +9,47 @@ from reportgen.blocks.finding import Finding, Where
 from reportgen.blocks.wording import counted, percent
 from reportgen.diagnose.reading.layers import weights
 from reportgen.diagnose.reading.learning_rates import slower
-from reportgen.diagnose.reading.outcome import outcome
+from reportgen.diagnose.reading.outcome import Outcome, outcome
 from reportgen.diagnose.reading.places import full_name, measured
 from reportgen.diagnose.reading.units import FROM_START, Module, looked, over, shares_chart, unlooked
-from reportgen.diagnose.rule import Rule, Unchecked
+from reportgen.diagnose.rule import Judgement, NotApplicable, Rule
 from reportgen.run.records import Run
 
 CONSTANT, ALIKE = 0.9, 0.5
 
 
-def constant(run: Run) -> list[Finding] | Unchecked:
+def constant(run: Run) -> Judgement:
     """Nine in ten units of a hidden layer give the same for all samples of a batch, from the start."""
     if not looked(run):
         return unlooked(run)
     found = [each for each in _hidden(run, over(run, "constant_units", CONSTANT)) if each.start > FROM_START]
-    return [_constant(run, found, "dead_channels")] if found and outcome(run).untrained else []
+    result = outcome(run)
+    if found and not result.untrained:
+        return _spared(found, result)
+    return [_constant(run, found, "dead_channels")] if found else []
 
 
-def collapsed(run: Run) -> list[Finding] | Unchecked:
+def _spared(found: list[Module], result: Outcome) -> NotApplicable:
+    """Of units that are all alike in a run that needs no advice."""
+    worst = max(found, key=lambda each: each.share)
+    said = f"{percent(worst.share)} of the units of {worst.called} give the same for all samples"
+    return NotApplicable(f"{said}, {result.ended} in training.")
+
+
+def collapsed(run: Run) -> Judgement:
     """The units of a hidden layer became constant, or all alike, in the course of training."""
     if not looked(run) and not run.measures.get("identical_units"):
         return unlooked(run)
-    if not outcome(run).untrained:
-        return []
     found = [each for each in _hidden(run, over(run, "constant_units", CONSTANT)) if each.start <= FROM_START]
+    result = outcome(run)
     if found:
-        return [_constant(run, found, "rank_collapse")]
+        return [_constant(run, found, "rank_collapse")] if result.untrained else _spared(found, result)
     for weight in weights(run):
         series = measured(run, "identical_units", weight.name)
         if len(series) > 1 and series.values[0] < 0.1 and series.last > ALIKE:
+            if not result.untrained:
+                said = f"{percent(series.last)} of the units of {weight.called} have become copies of others"
+                return NotApplicable(f"{said}, {result.ended} in training.")
             return [
                 Finding(
                     id="rank_collapse",

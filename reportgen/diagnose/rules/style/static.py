@@ -8,6 +8,7 @@ from reportgen.blocks.wording import code_number, count, counted, listed, number
 from reportgen.diagnose.reading.decay import decays
 from reportgen.diagnose.reading.flow import Flow
 from reportgen.diagnose.reading.lacking import NO_BATCH_NORM, NO_DECAY, NO_GRAPH, NO_OPTIMIZER
+from reportgen.diagnose.reading.layers import called
 from reportgen.diagnose.rule import Judgement, NotApplicable, Rule, Unchecked
 from reportgen.run.graph import GraphNode
 from reportgen.run.records import Model, Run
@@ -42,11 +43,12 @@ def bias_before_bn(run: Run) -> Judgement:
 
 def _bias(model: str, pairs: list[tuple[GraphNode, GraphNode]]) -> Finding:
     names = list(dict.fromkeys(source.path for source, _ in pairs))
+    named = list(dict.fromkeys(called(source.path, source.type) for source, _ in pairs))
     return Finding(
         id="bias_before_bn",
         tier="style",
         severity="info",
-        title=f"The bias of {listed(names)} has no effect: {pairs[0][1].type} follows and takes the mean away",
+        title=f"The bias of {listed(named)} has no effect: {pairs[0][1].type} follows and takes the mean away",
         why="A bias adds the same number to a channel in all samples, and the normalisation subtracts the channel's "
         "mean. It costs memory and time, and its gradient is 0 but for rounding.",
         fix="Make these layers with bias=False; the normalisation has a bias of its own.",

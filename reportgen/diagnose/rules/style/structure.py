@@ -38,10 +38,10 @@ def no_validation(run: Run) -> Judgement:
             id="no_validation",
             tier="style",
             severity="info",
-            title="Nothing was measured on held-out rows",
-            why=f"{trained[0]} tells how well the rows trained on are known. Whether others are, and from which step "
-            "on the model only learned by heart, cannot be seen.",
-            fix="Hold out a part of the rows, and log a loss and a metric of it after each pass.",
+            title="Nothing was measured on held-out data",
+            why=f"{trained[0]} is measured on what the model is trained with. Whether it does as well elsewhere, and "
+            "from which step on it only learned by heart, cannot be seen.",
+            fix="Keep some data, or episodes, away from training, and log a loss or a score of them now and then.",
             code="+ model.eval()\n+ with torch.no_grad():\n"
             '+     report.log({"val/loss": criterion(model(x_val), y_val)})\n+ model.train()',
             where=Where(tag=trained[0]),

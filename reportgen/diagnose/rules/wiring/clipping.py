@@ -16,13 +16,16 @@ from reportgen.blocks.wording import code_number, count, counted, number, percen
 from reportgen.diagnose.reading.curves import curve
 from reportgen.diagnose.reading.outcome import outcome
 from reportgen.diagnose.reading.places import full_name, measured
-from reportgen.diagnose.rule import Rule, Unchecked
+from reportgen.diagnose.rule import Judgement, NotApplicable, Rule, Unchecked
 from reportgen.run.records import Model, Run
 
 # Looks before a norm may be called constant, the share of them, and how near to each other they are.
 FEWEST = 20
 SHARE = 0.9
 NEAR = 1e-3
+# Norms that are all the largest one, from which on that is no chance.
+CUT = 3
+NO_CLIPPING = NotApplicable("No gradient was seen to be clipped: its norm differs from step to step.")
 SOURCE = "Google, Deep Learning Tuning Playbook: gradient clipping; torch.nn.utils.clip_grad_norm_"
 
 
@@ -41,7 +44,14 @@ def total_norms(run: Run, model: Model) -> dict[int, float]:
     return {step: math.sqrt(squares[step]) for step in sorted(squares) if amounts[step] == most}
 
 
-def grad_clip_always_active(run: Run) -> list[Finding] | Unchecked:
+def _cut(norms: dict[int, float]) -> bool:
+    """Whether several of the norms are the largest one, or half of them the middle one, as only clipping makes them."""
+    most, middle = max(norms.values()), median(norms.values())
+    alike = [sum(math.isclose(value, one, rel_tol=NEAR) for value in norms.values()) for one in (most, middle)]
+    return middle > 0 and (alike[0] >= CUT or 2 * alike[1] >= len(norms))
+
+
+def grad_clip_always_active(run: Run) -> Judgement:
     """The total norm of the gradient is the same constant at almost every step."""
     known = {model.name: norms for model in run.models if len(norms := total_norms(run, model)) > 2}
     constant = {}
@@ -57,8 +67,12 @@ def grad_clip_always_active(run: Run) -> list[Finding] | Unchecked:
             f"Gradients were looked at in {counted(few, 'step')}; {FEWEST} are needed: call "
             "report.watch(model, optimizer) before training."
         )
-    if outcome(run).fine:
-        return []
+    if not constant:
+        return [] if any(map(_cut, known.values())) else NO_CLIPPING
+    result = outcome(run)
+    if result.fine:
+        middle, near = next(iter(constant.values()))
+        return NotApplicable(f"The gradient's norm was {number(middle)} in {counted(near, 'step')}, {result.ended}.")
     return [_clipped(run, name, known[name], *found) for name, found in constant.items()]
 
 

@@ -10,6 +10,7 @@ from reportgen.blocks.finding import Finding, Where
 from reportgen.blocks.table import Column, Table
 from reportgen.blocks.wording import count, counted, listed
 from reportgen.diagnose.reading.lacking import NO_MODEL
+from reportgen.diagnose.reading.layers import called
 from reportgen.diagnose.reading.modules import model_of, type_of
 from reportgen.diagnose.reading.places import owned
 from reportgen.diagnose.rule import Judgement, NotApplicable, Rule, Unchecked
@@ -82,12 +83,13 @@ def _evaluated(run: Run, own: list[ModeUse], wrong: list[ModeUse]) -> Finding:
     plain = [use for use in wrong if not _mixed(use) and not _sampled(run, use)]
     worst = max(plain or wrong, key=lambda use: (use.told_by != "no_grad", use.forwards))
     modules = list(worst.training)
+    named = [called(name, type_of(run, worst.model, name)) for name in modules]
     amount, total = sum(use.forwards for use in wrong), sum(use.forwards for use in own)
     normed = [name for name in modules if _is_norm(type_of(run, worst.model, name))]
     dropped = [name for name in modules if name not in normed]
     why = (
-        f"{count(amount)} of {counted(total, 'forward')} {TOLD.get(worst.told_by, '')} had {listed(modules)} in train "
-        "mode."
+        f"{count(amount)} of {counted(total, 'forward')} in evaluation had {listed(named)} in train mode: "
+        f"{_told_by(wrong)}."
     )
     if dropped:
         why += " Dropout went on dropping at random, so metrics are worse than the model is and differ each time."
@@ -103,7 +105,7 @@ def _evaluated(run: Run, own: list[ModeUse], wrong: list[ModeUse]) -> Finding:
         id="train_mode_in_eval",
         tier="fact",
         severity="info" if not plain else "error" if worst.told_by != "no_grad" else "warning",
-        title=f"{worst.model} was evaluated with {listed(modules)} in train mode",
+        title=f"{worst.model} was evaluated with {listed(named)} in train mode",
         why=why,
         fix="Call model.eval() before each evaluation and model.train() after it.",
         code="+ model.eval()\n  with torch.no_grad():\n      ...\n+ model.train()",
@@ -114,6 +116,14 @@ def _evaluated(run: Run, own: list[ModeUse], wrong: list[ModeUse]) -> Finding:
         source=SOURCE,
         since=min(use.first for use in wrong),
     )
+
+
+def _told_by(uses: list[ModeUse]) -> str:
+    """How many forwards there were of each kind that shows them to evaluate."""
+    amounts: dict[str, int] = {}
+    for use in uses:
+        amounts[use.told_by] = amounts.get(use.told_by, 0) + use.forwards
+    return listed([f"{count(amount)} {TOLD.get(how, how)}" for how, amount in amounts.items()])
 
 
 def eval_mode_in_train(run: Run) -> Judgement:

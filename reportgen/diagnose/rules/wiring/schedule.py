@@ -9,6 +9,7 @@ from reportgen.blocks.charts import LineChart
 from reportgen.blocks.finding import Finding, Where
 from reportgen.blocks.wording import count, counted, named, number, percent
 from reportgen.diagnose.reading.curves import curve
+from reportgen.diagnose.reading.lacking import few_steps
 from reportgen.diagnose.reading.modules import model_of
 from reportgen.diagnose.reading.outcome import outcome
 from reportgen.diagnose.rule import Judgement, NotApplicable, Rule, Unchecked
@@ -100,7 +101,7 @@ def lr_decayed_early(run: Run) -> Judgement:
         )
     total = steps_of(run)
     if total < FEWEST_STEPS:
-        return Unchecked(f"{counted(total, 'step')} were made; {FEWEST_STEPS} are needed.")
+        return few_steps(total, FEWEST_STEPS, "step")
     epochs = _counts_epochs(run)
     if epochs is not None:
         return [_epochs(run, *epochs)]

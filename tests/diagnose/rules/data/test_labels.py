@@ -109,6 +109,36 @@ def test_pixels_of_a_class_may_be_missed():
     assert finding.severity == "info"
 
 
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("binary_cross_entropy", "nn.BCELoss(weight=torch.where(y > 0.5, 19, 1.0))"),
+        ("binary_cross_entropy_with_logits", "nn.BCEWithLogitsLoss(pos_weight=torch.tensor(19))"),
+        ("nll_loss", "nn.NLLLoss(weight=torch.tensor([0.526, 10]))"),
+        ("cross_entropy", "nn.CrossEntropyLoss(weight=torch.tensor([0.526, 10]))"),
+    ],
+)
+def test_weights_are_given_to_the_loss_in_use(kind, told):
+    run = trained_on({"0": 950, "1": 50}, classified([[190, 0], [10, 0]]))
+    evidence = replace(run.evidence, losses=(LossUse("Net", kind=kind),))
+    run = replace(run, evidence=evidence, models=(replace(run.models[0], criterion=""),))
+
+    for rule in (class_imbalance, minority_class_ignored):
+        (finding,) = rule(run)
+        assert told in finding.code
+
+
+def test_several_labels_each_are_no_regression():
+    split = DataSplit("train", "data", 800, targets="several")
+    evidence = replace(healthy().evidence, data=(split,), losses=(LossUse("Net", kind="mse_loss"),))
+    numbers = replace(healthy(), evidence=evidence, models=(), predictions=())
+    logits = (LossUse("Net", kind="binary_cross_entropy_with_logits"),)
+    labels = replace(numbers, evidence=replace(evidence, losses=logits))
+
+    assert not_about(class_imbalance(labels)) == "Targets are several labels each, not one class of several."
+    assert not_about(class_imbalance(numbers)) == "This is a regression, which has no classes."
+
+
 # -- the scale of targets ------------------------------------------------------------------------------------------
 
 

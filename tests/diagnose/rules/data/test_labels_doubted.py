@@ -130,3 +130,11 @@ def test_confident_mistakes_on_trained_rows_are_shown():
     assert [row[0] for row in finding.evidence.rows] == [4, 3, 2, 1, 0]
     unlearned = replace(said, metrics={"accuracy": 0.3})
     assert label_noise(replace(of(split()), predictions=(unlearned,))) == []
+
+
+def test_data_without_targets_was_looked_at_all_the_same():
+    inputs = replace(split(targets=""), source="inputs")
+
+    assert label_noise(of(split(targets=""))) == Unchecked("The training data was given without targets.")
+    assert "The targets of the training data are not known" in label_noise(of(inputs)).why
+    assert "The training data was not looked at" in label_noise(of(None)).why

@@ -209,3 +209,19 @@ def test_of_many_features_some_exceed_chance():
     many = replace(VAL, shape=(200,), features=(), shifts=shifts)
 
     assert distribution_shift(of(TRAIN, many)) == []
+
+
+@pytest.mark.parametrize(
+    ("inputs", "told"), [("sequence", "sequences"), ("tokens", "ids of tokens"), ("other", "neither")]
+)
+def test_inputs_without_features_are_named_as_what_they_are(inputs, told):
+    val = replace(VAL, inputs=inputs, features=())
+
+    assert told in not_about(distribution_shift(of(TRAIN, val)))
+
+
+@pytest.mark.parametrize(("name", "asked"), [("9", "input 9"), ("age", "age")])
+def test_an_input_without_a_name_is_called_one(name, asked):
+    (finding,) = feature_label_leakage(of(replace(TRAIN, leaks=(Leak(name, 1.0, "AUC", 800),))))
+
+    assert finding.fix.startswith(f"Find out when {asked} is known.")

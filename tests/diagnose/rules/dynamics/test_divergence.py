@@ -6,7 +6,7 @@ import numpy as np
 
 from reportgen.testing import fake_run
 from reportgen.testing.run import series_of
-from tests.diagnose.unlearned import falling_loss, flat_loss, judged, unchecked, unlearned
+from tests.diagnose.unlearned import falling_loss, flat_loss, judged, unchecked, unlearned, why_not
 from tests.healthy import healthy
 
 RNG = np.random.default_rng(3)
@@ -84,3 +84,14 @@ def test_without_a_training_loss_it_is_said_what_to_log():
     for rule in ("divergence", "oscillation"):
         assert "report.log(" in unchecked(unlearned({"other": [1.0] * 50}), rule)
     assert "are needed" in unchecked(unlearned({"train/loss": flat_loss(steps=20)}), "oscillation")
+
+
+def test_what_is_spared_for_a_good_end_is_told():
+    scores = {"val/acc": series_of([0.2, 0.7, 0.96], [99, 199, 299])}
+    rising = fake_run(scalars={"train/loss": np.geomspace(2.3, 500, 300).tolist(), **scores}, predictions=())
+    swinging = fake_run(scalars={"train/loss": (2 + np.sin(np.arange(300) * 2.2)).tolist(), **scores}, predictions=())
+
+    assert why_not(rising, "divergence").startswith("train/loss rose from 2.99 to ")
+    assert why_not(rising, "divergence").endswith(", but the run ended well.")
+    assert "of its mean, but the run ended well in training." in why_not(swinging, "oscillation")
+    assert why_not(healthy(), "divergence") == why_not(healthy(), "oscillation") == ""

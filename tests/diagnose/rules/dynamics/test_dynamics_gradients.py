@@ -6,7 +6,7 @@ import pytest
 
 from reportgen.testing import fake_run
 from reportgen.testing.run import series_of
-from tests.diagnose.unlearned import constant, flat_loss, judged, measuring, unchecked, unlearned, with_measure
+from tests.diagnose.unlearned import constant, flat_loss, judged, measuring, unchecked, unlearned, why_not, with_measure
 from tests.healthy import healthy
 
 
@@ -115,3 +115,13 @@ def test_without_looks_it_is_said_what_to_watch():
     for rule in ("exploding_gradients", "vanishing_gradients", "low_gradient_snr"):
         assert "report.watch(model, optimizer)" in unchecked(bare, rule)
     assert judged(measuring(run, "gradient_norm", constant(0.0)), "vanishing_gradients") == []
+
+
+def test_gradients_of_a_good_run_are_told_and_not_passed():
+    spike = measuring(healthy(), "gradient_norm", lambda name, s: [1e5 if k == 0 else 0.5 for k in range(len(s))])
+    fading = dataclasses.replace(deep(), scalars={}, predictions=healthy().predictions)
+    fading = measuring(fading, "gradient_norm", lambda name, s: [10.0 ** -(8 - int(name[2]))] * len(s))
+
+    assert why_not(spike, "exploding_gradients").endswith(", but the run ended well.")
+    assert why_not(fading, "vanishing_gradients").endswith(", but the run ended well in training.")
+    assert why_not(healthy(), "exploding_gradients") == why_not(healthy(), "vanishing_gradients") == ""

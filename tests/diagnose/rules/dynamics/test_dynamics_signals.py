@@ -9,7 +9,7 @@ import pytest
 from reportgen.run.records import Attempt
 from reportgen.testing import fake_run
 from reportgen.testing.run import distribution_of
-from tests.diagnose.unlearned import falling_loss, flat_loss, judged, unchecked, unlearned
+from tests.diagnose.unlearned import falling_loss, flat_loss, judged, unchecked, unlearned, why_not
 from tests.healthy import healthy
 
 RNG = np.random.default_rng(0)
@@ -151,3 +151,18 @@ def test_what_was_first_seen_later_is_no_start():
     run = dataclasses.replace(run, distributions={**run.distributions, "weight": late})
 
     assert "before training" in unchecked(run, "bad_init")
+
+
+def test_a_scale_that_a_good_run_overcame_is_told_and_not_passed():
+    large = beginning(usual(healthy()), "weight", {"fc1.weight": 1.0})
+
+    assert why_not(large, "bad_init") == "fc1.weight began with 23.9 times the usual deviation, but the run ended well."
+    assert why_not(usual(healthy()), "bad_init") == ""
+
+
+def test_a_cross_entropy_that_is_a_part_of_a_loss_was_seen_all_the_same():
+    run = healthy()
+    part = dataclasses.replace(run.evidence.losses[0], first=None)
+    run = dataclasses.replace(run, evidence=dataclasses.replace(run.evidence, losses=(part,)))
+
+    assert unchecked(run, "init_loss_wrong").startswith("The first value of the cross-entropy is not known")

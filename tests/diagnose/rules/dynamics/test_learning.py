@@ -9,7 +9,7 @@ from reportgen.run.predictions import PredictionSet
 from reportgen.run.series import Stamp
 from reportgen.testing import fake_run
 from reportgen.testing.run import series_of
-from tests.diagnose.unlearned import falling_loss, flat_loss, judged, unchecked, unlearned, with_measure
+from tests.diagnose.unlearned import falling_loss, flat_loss, judged, unchecked, unlearned, why_not, with_measure
 from tests.healthy import healthy
 
 
@@ -139,3 +139,36 @@ def test_a_single_layer_that_does_not_fit_its_training_rows_is_too_small_whateve
     assert (finding.id, finding.severity) == ("underfitting", "warning")
     assert judged(single, "underfitting") == []  # how it fits its training rows is not known
     assert judged(dataclasses.replace(run, predictions=both), "underfitting") == []  # nor that it is so small
+
+
+def good(loss):
+    """With an accuracy of val that ended well."""
+    accuracy = series_of([0.3, 0.8, 0.95], [99, 299, 449])
+    return fake_run(scalars={"train/loss": loss, "val/acc": accuracy}, predictions=())
+
+
+def test_a_course_that_did_not_go_down_has_not_passed():
+    rising = good(np.geomspace(0.7, 6.8e7, 450).tolist())
+    flat = good(flat_loss())
+
+    assert why_not(rising, "loss_not_decreasing").endswith(": it rose.")
+    assert why_not(flat, "loss_not_decreasing").endswith(", but the run ended well.")
+    for run in (rising, flat, unlearned()):
+        assert why_not(run, "plateau").startswith("The training loss did not fall")
+    for run in (rising, flat):
+        assert why_not(run, "underfitting").startswith("The training loss did not fall")
+    assert why_not(good(falling_loss()), "loss_not_decreasing") == why_not(healthy(), "underfitting") == ""
+
+
+def test_a_loss_that_stood_still_in_a_good_run_is_told():
+    why = why_not(good(stands()), "plateau")
+
+    assert why.startswith("train/loss stood still at 1.7")
+    assert why.endswith("but the run ended well in training.")
+    assert why_not(good(falling_loss()), "plateau") == ""
+
+
+def test_one_step_was_made():
+    short = unlearned({"train/loss": series_of([2.3] * 12, [1] * 12)})
+
+    assert unchecked(short, "plateau") == "1 optimizer step was made; 30 are needed."

@@ -6,7 +6,7 @@ import pytest
 
 from reportgen.run.graph import Graph, GraphEdge, GraphNode, TensorSpec
 from reportgen.testing.run import series_of
-from tests.diagnose.unlearned import judged, measuring, unchecked, unlearned, with_measure
+from tests.diagnose.unlearned import judged, measuring, unchecked, unlearned, why_not, with_measure
 from tests.healthy import healthy
 
 STEPS = [0, 1, 3, 7, 20, 60, 100, 140]
@@ -172,3 +172,33 @@ def test_without_looks_it_is_said_what_to_watch():
     for rule in ("dead_relu", "saturated_activation", "dead_channels", "rank_collapse"):
         assert "report.watch(model, optimizer)" in unchecked(bare, rule)
         assert "report." not in unchecked(short, rule)
+
+
+def test_a_share_that_is_spared_is_told_and_not_passed():
+    dead, ending = shares("dead_share", healthy(), fc1=0.8), shares("dead_share", fc1=[0.1] * 7 + [0.6])
+
+    assert why_not(dead, "dead_relu") == "80.0\u00a0% of the ReLUs of fc1 are dead, but the run ended well."
+    assert why_not(ending, "dead_relu").startswith("60.0\u00a0% of the ReLUs of fc1 were dead at the last look")
+    bounds = shares("saturated_share", dataclasses.replace(healthy(), graphs=()), fc1=0.8)
+    assert "80.0\u00a0% of what fc1 gives is at its bounds" in why_not(bounds, "saturated_activation")
+    assert "give the same for all samples" in why_not(shares("constant_units", healthy(), fc1=1.0), "dead_channels")
+
+
+@pytest.mark.parametrize(("edges", "passes"), [(LAST, False), (HIDDEN, True)])
+def test_a_sigmoid_that_gives_the_output_is_no_hidden_one(edges, passes):
+    run = shares("saturated_share", squashing(edges), fc1=0.2)
+
+    assert passes == (why_not(run, "saturated_activation") == "")
+    assert passes or "Only outputs or gates" in why_not(run, "saturated_activation")
+
+
+@pytest.mark.parametrize(
+    ("rule", "quantity", "operation"),
+    [("dead_relu", "dead_share", "relu"), ("saturated_activation", "saturated_share", "tanh")],
+)
+def test_functions_whose_outputs_are_not_looked_at_are_not_absent(rule, quantity, operation):
+    edges = [("input0", "m2", ()), ("m2", "output0", (operation,))]
+    other = {"dead_share": "saturated_share", "saturated_share": "dead_share"}[quantity]
+    run = with_measure(shares(other, squashing(edges), fc1=0.1), quantity, {})
+
+    assert "used as a function" in unchecked(run, rule)

@@ -96,7 +96,7 @@ def test_a_fault_that_no_rule_knows_tells_what_arrived():
 
     (finding,) = findings(fake_run(status="failed", failure=failure))
 
-    assert finding.why == "no.\nNet (Net) got 0 of float32 (2, 3) and mask of int64 ()."
+    assert finding.why == "no.\nNet (Net) got 0 of float32 (2, 3) and mask of int64 (a single number)."
     assert finding.code == ""
 
 

@@ -92,7 +92,7 @@ def test_operands_of_the_users_own_line_are_told_with_their_shapes():
     finding = said(model, X, model=model)
     assert finding.id == "shape_mismatch"
     assert finding.where.module == "Shortcut"
-    assert "In return wide + narrow, wide is float32 (8, 6) and narrow is float32 (8, 4)." in finding.why
+    assert "In “return wide + narrow”, wide is float32 (8, 6) and narrow is float32 (8, 4)." in finding.why
     assert "In dimension 1 one has 6 and the other 4" in finding.fix
     assert "in forward" in finding.fix
     assert "    # wide: float32 (8, 6) and narrow: float32 (8, 4)" in finding.evidence.text.splitlines()

@@ -25,6 +25,7 @@ def test_a_training_loss_alone_is_told():
 
     assert (finding.id, finding.severity, finding.where.tag) == ("no_validation", "info", "train/loss")
     assert "model.eval()" in finding.code
+    assert finding.why.startswith("train/loss is measured on what the model is trained with.")
 
 
 @pytest.mark.parametrize(

@@ -145,3 +145,15 @@ def test_a_model_put_into_eval_mode_after_training_is_an_error():
     right = ModeUse("Net", "train", "step", training=("drop",), forwards=20, last=19)
 
     assert the_one(eval_mode_in_train(used(right, dataclasses.replace(NEVER, first=20)))).severity == "error"
+
+
+def test_forwards_are_counted_by_what_shows_that_they_evaluate():
+    wrong = [
+        ModeUse("Net", "evaluation", told_by, training=("0",), forwards=6, first=20, last=100)
+        for told_by in ("no_grad", "predictions")
+    ]
+
+    finding = the_one(train_mode_in_eval(used(TRAIN, *wrong, **{"0": "Dropout"})))
+
+    assert finding.why.startswith("12 of 12 forwards in evaluation had Dropout 0 in train mode: ")
+    assert "6 under torch.no_grad() and 6 whose outputs went to report.predictions()." in finding.why
