@@ -14,6 +14,7 @@ from reportgen.blocks.finding import Finding
 from reportgen.blocks.page import Page
 from reportgen.blocks.pictures import pictures
 from reportgen.diagnose import Diagnosis, diagnose, with_own_rules
+from reportgen.diagnose.own.recorded import from_record
 from reportgen.errors import InvalidArgumentError, OutputError, UnreadableRunError
 from reportgen.readers import several
 from reportgen.readers.load import Progress, is_event_file, load_for_page
@@ -28,7 +29,6 @@ from reportgen.run.records import Note, Run
 from reportgen.run.thin import thin
 from reportgen.sections import build_sections
 from reportgen.sections.overview import build_overview as overview_sections
-from reportgen.sections.overview.findings import finding_of
 from reportgen.sections.overview.thinning import member_of, thinned
 
 REPORT_NAME = "report.html"
@@ -141,7 +141,7 @@ def build_overview(
     return Result(
         path=target,
         bytes=target.stat().st_size,
-        findings=tuple(map(finding_of, told)),
+        findings=tuple(map(from_record, told)),
         seconds=time.perf_counter() - started,
         runs=overview.runs,
         with_errors=overview.with_errors,

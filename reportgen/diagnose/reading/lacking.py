@@ -33,3 +33,11 @@ def unseen(run: Run, what: str) -> Unchecked:
     watched = any(model.criterion for model in run.models)
     call = "" if watched else ": call report.watch(model, optimizer, criterion)"
     return Unchecked(f"{what} was not seen{call}.")
+
+
+def no_batch_norm(run: Run) -> Unchecked | NotApplicable | None:
+    """Why nothing can be said of batch norms in graphs; None where there is one."""
+    if not run.graphs:
+        return NO_GRAPH
+    seen = any("BatchNorm" in node.type for graph in run.graphs for node in graph.nodes)
+    return None if seen else NO_BATCH_NORM

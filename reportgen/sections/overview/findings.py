@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from reportgen.blocks.finding import Finding, Where
 from reportgen.blocks.page import Block, SectionView
 from reportgen.blocks.table import Cell, Column, Table
 from reportgen.blocks.text import Fold, Text
 from reportgen.blocks.wording import count, counted, listed
-from reportgen.run.overview import Found, Member
+from reportgen.diagnose.own.recorded import from_record
+from reportgen.run.overview import Member
 from reportgen.sections.overview.comparison import Comparison, findings_text
 
 # A finding takes about 1.3 kB: so many of all runs are told in full.
@@ -71,25 +71,9 @@ def _by_rule(comparison: Comparison, wrong: list[int]) -> Table:
 
 
 def _fold(comparison: Comparison, at: int, member: Member) -> Fold:
-    blocks: list[Block] = [finding_of(one) for one in member.found]
+    blocks: list[Block] = [from_record(one) for one in member.found]
     more = member.errors + member.warnings - len(member.found)
     if more > 0:
         blocks.append(Text(f"{counted(more, 'more finding')} on its own page.", muted=True))
     title = f"{comparison.labels[at]}: {findings_text(member)}"
     return Fold(title, tuple(blocks), anchor=comparison.anchor(at))
-
-
-def finding_of(one: Found) -> Finding:
-    """The finding as a block, without evidence."""
-    return Finding(
-        id=one.id,
-        tier=one.tier,
-        severity=one.severity,
-        title=one.title,
-        why=one.why,
-        fix=one.fix,
-        where=Where(one.model, one.module, one.parameter, one.tag, one.step),
-        value=one.value,
-        limit=one.limit,
-        code=one.code,
-    )

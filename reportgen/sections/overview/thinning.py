@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from reportgen.diagnose import Diagnosis
+from reportgen.diagnose.own.recorded import as_record
 from reportgen.run.logged import HParams, Plain
-from reportgen.run.overview import Found, LeftOut, Member, Overview
+from reportgen.run.overview import LeftOut, Member, Overview
 from reportgen.run.predictions import PredictionSet
 from reportgen.run.records import SCHEMA, Environment, Meta, Run
 from reportgen.run.series import Series
@@ -43,22 +44,7 @@ def member_of(name: str, run: Run, diagnosis: Diagnosis, runs: int) -> Member:
         name=name,
         run=_bare(run, runs),
         found=tuple(
-            Found(
-                id=one.id,
-                tier=one.tier,
-                severity=one.severity,
-                title=one.title,
-                why=one.why,
-                fix=one.fix,
-                code=one.code,
-                value=one.value,
-                limit=one.limit,
-                model=one.where.model,
-                module=one.where.module,
-                parameter=one.where.parameter,
-                tag=one.where.tag,
-                step=one.where.step,
-            )
+            replace(as_record(one), also=(), source="", since=0, columns=(), rows=())
             for one in diagnosis.attention[:FOUND]
         ),
         errors=severities.count("error"),

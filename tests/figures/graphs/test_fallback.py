@@ -60,7 +60,6 @@ def test_without_graphviz_the_same_is_told_as_text(monkeypatch):
     assert "fc2 Linear, 1.29 k parameters, not called" in stopped
 
 
-@pytest.mark.skipif(DOT is None, reason="needs dot")
 def test_the_source_for_readers_is_drawn_by_graphviz(monkeypatch):
     monkeypatch.setattr(engine, "programs", lambda: ())
     source = view(failed()).texts[1][1]
@@ -91,7 +90,7 @@ def test_a_graphviz_that_is_broken_leaves_a_sentence_and_the_text(dot, body, sai
     assert "layer2 Sequential" in shown.texts[0][1]
 
 
-@pytest.mark.skipif(os.name == "nt" or DOT is None, reason="a program with a first line")
+@pytest.mark.skipif(os.name == "nt", reason="a program with a first line")
 def test_an_inside_that_takes_too_long_is_left_out_and_the_rest_drawn(dot, monkeypatch):
     monkeypatch.setattr(viewing, "SECONDS", 3.0)
     # The third picture hangs; those that follow it are well.
@@ -117,7 +116,7 @@ def test_an_inside_that_takes_too_long_is_left_out_and_the_rest_drawn(dot, monke
     assert shown.targets["layer2.0.conv1"] == "graph-net"
 
 
-@pytest.mark.skipif(os.name == "nt" or DOT is None, reason="a program with a first line")
+@pytest.mark.skipif(os.name == "nt", reason="a program with a first line")
 def test_graphviz_lays_out_one_picture_a_call_so_that_each_is_the_same_whatever_came_before(dot):
     dot(
         "assert source.count('digraph') == 1\n"
@@ -126,7 +125,7 @@ def test_graphviz_lays_out_one_picture_a_call_so_that_each_is_the_same_whatever_
     assert len(view(resnet()).pictures) == 8
 
 
-@pytest.mark.skipif(os.name == "nt" or DOT is None, reason="a program with a first line")
+@pytest.mark.skipif(os.name == "nt", reason="a program with a first line")
 def test_an_overview_that_takes_too_long_is_drawn_coarser(dot, monkeypatch):
     monkeypatch.setattr(viewing, "SECONDS", 1.5)
     dot(

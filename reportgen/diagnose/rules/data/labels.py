@@ -17,8 +17,8 @@ from reportgen.diagnose.reading.criteria import MULTILABEL, REGRESSION, is_multi
 from reportgen.diagnose.reading.outcome import outcome
 from reportgen.diagnose.reading.predicted import NO_CLASSES, lacking, last_set
 from reportgen.diagnose.reading.splits import NO_TARGETS, place, rows_of
+from reportgen.diagnose.reading.weighting import weighted
 from reportgen.diagnose.rule import Judgement, Rule, Unchecked
-from reportgen.diagnose.rules.data.weighting import weighted
 from reportgen.run.predictions import PredictionSet
 from reportgen.run.records import Run
 

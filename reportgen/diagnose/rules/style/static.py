@@ -7,7 +7,7 @@ from reportgen.blocks.table import Column, Table
 from reportgen.blocks.wording import code_number, count, counted, listed, number
 from reportgen.diagnose.reading.decay import decays
 from reportgen.diagnose.reading.flow import Flow
-from reportgen.diagnose.reading.lacking import NO_BATCH_NORM, NO_DECAY, NO_GRAPH, NO_OPTIMIZER
+from reportgen.diagnose.reading.lacking import NO_DECAY, NO_OPTIMIZER, no_batch_norm
 from reportgen.diagnose.reading.layers import called
 from reportgen.diagnose.rule import Judgement, NotApplicable, Rule, Unchecked
 from reportgen.run.graph import GraphNode
@@ -21,10 +21,9 @@ ADAPTIVE = ("Adam", "Adamax", "NAdam", "RAdam")
 
 def bias_before_bn(run: Run) -> Judgement:
     """A layer's bias is taken away by the normalisation that follows."""
-    if not run.graphs:
-        return NO_GRAPH
-    if not any("BatchNorm" in node.type for graph in run.graphs for node in graph.nodes):
-        return NO_BATCH_NORM
+    lacking = no_batch_norm(run)
+    if lacking is not None:
+        return lacking
     found = []
     for graph in run.graphs:
         flow = Flow(graph)

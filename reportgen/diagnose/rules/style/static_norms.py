@@ -11,7 +11,7 @@ from reportgen.blocks.finding import Finding, Where
 from reportgen.blocks.table import Column, Table
 from reportgen.blocks.wording import count, counted, listed
 from reportgen.diagnose.exceptions.causes import cause_of
-from reportgen.diagnose.reading.lacking import NO_BATCH_NORM, NO_GRAPH, NO_MODEL, TOLD
+from reportgen.diagnose.reading.lacking import NO_BATCH_NORM, NO_MODEL, TOLD, no_batch_norm
 from reportgen.diagnose.reading.modules import batch_norms, model_of
 from reportgen.diagnose.rule import Judgement, Rule, Unchecked
 from reportgen.run.evidence import LoaderUse
@@ -26,10 +26,9 @@ SMALL_CHANNEL = 16
 
 def bn_small_batch(run: Run) -> Judgement:
     """Batch norm takes mean and deviation of a few numbers."""
-    if not run.graphs:
-        return NO_GRAPH
-    if not any("BatchNorm" in node.type for graph in run.graphs for node in graph.nodes):
-        return NO_BATCH_NORM
+    lacking = no_batch_norm(run)
+    if lacking is not None:
+        return lacking
     found = []
     for graph in run.graphs:
         trains = {name for use in run.evidence.modes if use.phase == "train" for name in use.training}
